@@ -1,0 +1,27 @@
+# make run    everything on this machine: Temporal, API, worker. Ctrl-C stops it
+# make test   all checks and tests, with a real Temporal server and real HTTPS receivers
+# make bench  the figures of docs/performance.md
+# make lock   the locked dependencies anew, from pyproject.toml
+# make format the code as the checks want it
+
+.PHONY: run test bench lock format
+
+run:
+	@scripts/setup run
+	@exec .venv/bin/zonehook up
+
+test:
+	@scripts/setup dev
+	@scripts/check
+
+bench:
+	@scripts/setup dev
+	@exec .venv/bin/python -m bench
+
+lock:
+	@scripts/lock
+
+format:
+	@scripts/setup dev
+	@.venv/bin/ruff check --quiet --fix .
+	@.venv/bin/ruff format --quiet .
