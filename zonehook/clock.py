@@ -1,0 +1,16 @@
+"""The time and the dice: the only place that reads either, so that everything else takes them as arguments."""
+
+import secrets
+from datetime import UTC, datetime
+
+from zonehook import ids
+
+
+def now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id(prefix: str) -> str:
+    """A fresh time-ordered id."""
+    return ids.time_ordered(prefix, now(), secrets.token_bytes(ids.ENTROPY_BYTES))

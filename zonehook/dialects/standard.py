@@ -1,0 +1,27 @@
+"""The Standard Webhooks dialect: any event type, ten attempts in two hours, any 2xx confirms."""
+
+import json
+
+from zonehook.dialects.dialect import Dialect
+from zonehook.events import timestamp
+from zonehook.messages import AcceptedEvent, Policy
+
+
+def envelope(event: AcceptedEvent, delivery_id: str) -> bytes:
+    """`{"type","timestamp","data"}`; data goes out byte for byte as it came in."""
+    at = timestamp(event.occurred_at or event.accepted_at)
+    return f'{{"type":{json.dumps(event.type)},"timestamp":"{at}","data":{event.data}}}'.encode()
+
+
+DIALECT = Dialect(
+    name="standard",
+    policy=Policy(
+        waits=tuple(14.0 * 2**n for n in range(9)),  # 14 s … 3,584 s, 7,154 s in all
+        window=7200,
+        timeout=10,
+        jitter=0.1,
+        exactly_200=False,
+        suppress_after=15,
+    ),
+    envelope=envelope,
+)

@@ -1,0 +1,60 @@
+"""Every failure a caller can meet, as a value with a code, a sentence and the field it is about.
+
+The doors (REST, CLI) render these; nobody below them knows what an HTTP status is.
+
+    ZonehookError
+    ├── Invalid        the request cannot be accepted as it is; `details` names the fields
+    ├── Unauthorized   no key, or one that is not known
+    ├── Forbidden      a known key that may not do this
+    ├── NotFound       no such object in this account (another account's object is not found either)
+    ├── Conflict       right in itself, but not now, or not beside what is already there
+    └── Unavailable    the database or Temporal cannot be reached just now; nothing was changed
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One field that is wrong: `field` is its path (`events.0`), `message` says what to do about it."""
+
+    field: str
+    message: str
+
+
+class ZonehookError(Exception):
+    """Base of all expected failures. `code` is stable and machine-readable, `message` is for a person."""
+
+    def __init__(self, code: str, message: str, details: tuple[Detail, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+class Invalid(ZonehookError):
+    """Bad input. Build it with `Invalid.field(...)` when one field is to blame."""
+
+    @classmethod
+    def field(cls, field: str, message: str, code: str = "invalid_request") -> "Invalid":
+        return cls(code, message, (Detail(field, message),))
+
+
+class Unauthorized(ZonehookError):
+    """The caller is not known."""
+
+
+class Forbidden(ZonehookError):
+    """The caller is known and may not."""
+
+
+class NotFound(ZonehookError):
+    """No such object in the caller's account."""
+
+
+class Conflict(ZonehookError):
+    """The object's state, or an earlier request, stands against this one."""
+
+
+class Unavailable(ZonehookError):
+    """A part we stand on is away. Safe to try again: nothing was half-done."""

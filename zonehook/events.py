@@ -1,0 +1,66 @@
+"""What an event is: its type's grammar, its depth, its fingerprint. Pure."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+MAX_TYPE_LENGTH = 100
+MAX_KEY_LENGTH = 255
+MAX_DEPTH = 500
+_TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+(:[a-z0-9_]+)?")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_OPENING = re.compile(r"[\[{]")
+
+
+def type_problem(name: str) -> str | None:
+    """What is wrong with an event type's name, as a sentence; None when it is well-formed."""
+    if len(name) > MAX_TYPE_LENGTH:
+        return f"an event type has at most {MAX_TYPE_LENGTH} characters"
+    if not _TYPE.fullmatch(name):
+        return "write the event type as object.action in lower case, such as domain.create or domain.renew:started"
+    return None
+
+
+def timestamp(at: datetime) -> str:
+    """UTC, ISO 8601, whole seconds: `2026-07-02T12:00:00Z`, as every time is written on every wire."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether well-formed JSON nests further than MAX_DEPTH; reads it without recursion."""
+    if len(_OPENING.findall(text)) <= MAX_DEPTH:
+        return False
+    depth = 0
+    for character in _STRING.sub("", text):
+        if character in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif character in "]}":
+            depth -= 1
+    return False
+
+
+def fingerprint(texts: Sequence[str | None], documents: Sequence[str | None]) -> str:
+    """Equal for equal content: `texts` letter by letter, `documents` (JSON text) whatever the order of their
+    keys and their white space, numbers as written. Raises ValueError for a document that is not JSON.
+    """
+    content = [*texts, *(None if each is None else _canonical(each) for each in documents)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _canonical(text: str) -> str:
+    parsed = json.loads(
+        text, parse_int=_number, parse_float=_number, parse_constant=_refuse_constant
+    )  # a number becomes its own spelling: 10 ** 5000 is legal JSON and must not be computed
+    return json.dumps(parsed, sort_keys=True, separators=(",", ":"))
+
+
+def _number(spelling: str) -> list[str]:
+    return ["number", spelling]
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

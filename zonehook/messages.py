@@ -1,0 +1,111 @@
+"""What travels through Temporal: one frozen value per message. Fields may be added, never changed or removed.
+
+No signing secret travels here, and the event's body only once: in `AcceptedEvent`. A receiver's answer only
+while the database is away and cannot take it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+TASK_QUEUE = "zonehook"
+EVENT_WORKFLOW = "Event"
+DELIVERY_WORKFLOW = "Delivery"
+OPEN_DELIVERIES = "open_deliveries"
+DELIVER = "deliver"
+CANCEL_DELIVERY = "cancel_delivery"
+
+# Search attributes, all of type Keyword.
+ACCOUNT = "ZonehookAccount"
+ENDPOINT = "ZonehookEndpoint"
+EVENT_TYPE = "ZonehookEventType"
+STATUS = "ZonehookDeliveryStatus"
+SEARCH_ATTRIBUTES = (ACCOUNT, ENDPOINT, EVENT_TYPE, STATUS)
+
+
+@dataclass(frozen=True)
+class AcceptedEvent:
+    """An event as it was accepted. `data` and `actor` are JSON text, byte for byte as the producer wrote them.
+
+    `after` pages through the deliveries of a fan-out too wide for one run; later pages carry no `data`.
+    """
+
+    account_id: int
+    id: str
+    type: str
+    data: str
+    accepted_at: datetime
+    fingerprint: str
+    key: str | None = None
+    subject: str | None = None
+    actor: str | None = None
+    occurred_at: datetime | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How one delivery is tried, frozen when it is opened: a later edit of a dialect changes no running schedule.
+
+    `waits` are seconds between attempts, so there are `len(waits) + 1` attempts; `window` is the seconds after
+    the first attempt beyond which none starts; `timeout` the seconds one attempt may take in all. `jitter` is
+    the largest share of a wait that may be added to it.
+    """
+
+    waits: tuple[float, ...]
+    window: float | None
+    timeout: float
+    jitter: float
+    exactly_200: bool
+    suppress_after: int | None
+
+    @property
+    def attempts(self) -> int:
+        return len(self.waits) + 1
+
+
+@dataclass(frozen=True)
+class DeliveryOrder:
+    """One delivery to carry out. `run` is 0 for the first time and n for its n-th replay."""
+
+    account_id: int
+    delivery_id: str
+    endpoint_id: str
+    event_type: str
+    host: str
+    policy: Policy
+    run: int = 0
+    unrecorded: "Sent | None" = None
+
+
+@dataclass(frozen=True)
+class OpenedDeliveries:
+    """The deliveries to start now, and where the next page begins (None: that was all)."""
+
+    orders: tuple[DeliveryOrder, ...]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One attempt that left, and how it ended: a status or an error, never both. `excerpt` is at most 4 KiB."""
+
+    id: str
+    number: int
+    started_at: datetime
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    excerpt: str | None
+
+    @property
+    def ended_at(self) -> datetime:
+        return self.started_at + timedelta(milliseconds=self.duration_ms)
+
+
+@dataclass(frozen=True)
+class DeliveryEnd:
+    """How a delivery ended: `delivered`, `failed` or `cancelled`, and why, in a sentence."""
+
+    status: str
+    attempts: int
+    reason: str | None = None

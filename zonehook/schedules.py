@@ -1,0 +1,50 @@
+"""When the next attempt is due. Pure: `now` and `seed` are arguments."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from zonehook.messages import Policy
+
+# The last attempt is drawn forward to this share of the window before its end, so that being dispatched
+# a moment late still keeps it inside.
+_MARGIN = 1 / 240
+
+
+def scaled(policy: Policy, factor: float) -> Policy:
+    """The same policy with every wait and the window multiplied; the time limit of an attempt stays."""
+    return Policy(
+        waits=tuple(wait * factor for wait in policy.waits),
+        window=None if policy.window is None else policy.window * factor,
+        timeout=policy.timeout,
+        jitter=policy.jitter,
+        exactly_200=policy.exactly_200,
+        suppress_after=policy.suppress_after,
+    )
+
+
+def next_due(policy: Policy, made: int, first: datetime, ended: datetime, seed: str) -> datetime | None:
+    """When the attempt after `made` failed ones is due, or None when there is none left.
+
+    Counts the wait from the end of the last attempt, adds the jitter, and never passes the window that began
+    with the `first` attempt: a wait that would is cut short, so that every allowed attempt happens.
+    """
+    if made >= policy.attempts:
+        return None
+    wait = policy.waits[made - 1]
+    due = ended + timedelta(seconds=wait * (1 + policy.jitter * _fraction(f"{seed}/{made}")))
+    if policy.window is None:
+        return due
+    last_moment = first + timedelta(seconds=policy.window * (1 - _MARGIN))
+    return min(due, last_moment) if ended < last_moment else None
+
+
+def is_closed(policy: Policy, first: datetime | None, now: datetime) -> bool:
+    """Whether the window that began with the first attempt is over."""
+    if first is None or policy.window is None:
+        return False
+    return now > first + timedelta(seconds=policy.window)
+
+
+def _fraction(seed: str) -> float:
+    """0 ≤ x < 1, the same for the same seed, so that a schedule can be told beforehand."""
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4]) / 2**32

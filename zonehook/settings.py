@@ -1,0 +1,77 @@
+"""The environment, read once at the start and frozen. Every setting is named here and explained in docs/settings.md."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from zonehook import addresses
+from zonehook.errors import Invalid
+
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+
+class Settings(BaseSettings):
+    """What can be set, by `ZONEHOOK_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="ZONEHOOK_", frozen=True, extra="ignore")
+
+    home: Path = Path(".zonehook")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    temporal_port: Annotated[int, Field(ge=1, le=65535)] = 7233
+    temporal_ui_port: Annotated[int, Field(ge=1, le=65535)] = 8233
+    temporal_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    database_url: str = ""
+    allowed_targets: Annotated[tuple[addresses.Network, ...] | None, NoDecode] = None
+    time_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    fast_lane: bool = False
+    encryption_keys: Annotated[tuple[str, ...], NoDecode] = ()
+    rate_limit: Annotated[int, Field(ge=1)] = 60_000
+    workflow_sandbox: bool = False
+
+    @classmethod
+    def read(cls) -> Self:
+        """The settings of this process. Raises Invalid with a sentence that names the variable."""
+        try:
+            return cls()
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            variable = "ZONEHOOK_" + str(first["loc"][0]).upper()
+            raise Invalid.field(variable, f"{variable}: {first['msg'].removeprefix('Value error, ')}") from None
+
+    @field_validator("allowed_targets", mode="before")
+    @classmethod
+    def _networks(cls, text: object) -> object:
+        return addresses.parse_networks(text) if isinstance(text, str) else text
+
+    @field_validator("encryption_keys", mode="before")
+    @classmethod
+    def _keys(cls, text: object) -> object:
+        return tuple(filter(None, text.split(","))) if isinstance(text, str) else text
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, url: str) -> str:
+        if not url:
+            return url
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme.partition("+")[0] not in _DRIVERS:
+            raise ValueError("write a URL such as postgresql://user:password@host/name")
+        return f"{_DRIVERS[scheme.partition('+')[0]]}://{rest}"
+
+    @cached_property
+    def database(self) -> str:
+        """The database's URL for SQLAlchemy: SQLite under the home unless set."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.home.absolute() / 'zonehook.db'}"
+
+    @cached_property
+    def targets(self) -> tuple[addresses.Network, ...]:
+        """The networks deliveries may reach although they are not public; empty unless set."""
+        return self.allowed_targets or ()

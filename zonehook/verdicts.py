@@ -1,0 +1,119 @@
+"""What is to be done with a delivery: decided here, as a value, and nowhere else. Pure.
+
+`before` an attempt falls due and `after` one was made; the ledger writes down what these say.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from zonehook import schedules
+from zonehook.messages import Policy, Sent
+
+
+class DeliveryStatus(StrEnum):
+    PENDING = "pending"
+    RETRYING = "retrying"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+OPEN = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
+
+
+class SendError(StrEnum):
+    """Why an attempt got no answer. The same words in the API, the logs and the Temporal UI."""
+
+    TIMEOUT = "timeout"
+    DNS_FAILURE = "dns_failure"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_FAILED = "connection_failed"
+    CONNECTION_RESET = "connection_reset"
+    TLS_CERTIFICATE_EXPIRED = "tls_certificate_expired"
+    TLS_CERTIFICATE_INVALID = "tls_certificate_invalid"
+    TLS_FAILURE = "tls_failure"
+    MALFORMED_ANSWER = "malformed_answer"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the records know of a delivery when its next attempt falls due.
+
+    `made` counts the attempts of this run alone (a replay begins a new one), `number` all there ever were.
+    """
+
+    status: DeliveryStatus
+    reason: str | None
+    made: int
+    number: int
+    first_attempt_at: datetime | None
+    next_retry_at: datetime | None
+    inactive_because: str | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Make attempt `number` now."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing is due before `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True)
+class End:
+    """The delivery is over, or ends now."""
+
+    status: DeliveryStatus
+    reason: str | None = None
+
+
+def before(progress: Progress, policy: Policy, now: datetime) -> Attempt | Wait | End:
+    """What to do with a delivery whose turn has come, going by the records alone."""
+    if progress.status not in OPEN:
+        return End(progress.status, progress.reason)
+    if progress.next_retry_at is not None and now < progress.next_retry_at:
+        return Wait(progress.next_retry_at)
+    number = progress.number + 1
+    if progress.inactive_because is not None:
+        return End(
+            DeliveryStatus.CANCELLED,
+            f"the endpoint was {progress.inactive_because} when attempt {number} fell due",
+        )
+    if schedules.is_closed(policy, progress.first_attempt_at, now):
+        return End(DeliveryStatus.FAILED, f"the window for retries had closed when attempt {number} could be made")
+    return Attempt(number)
+
+
+def after(sent: Sent, progress: Progress, policy: Policy, seed: str) -> Wait | End:
+    """What follows from an attempt that was made when the delivery stood at `progress`."""
+    if succeeded(sent, policy):
+        return End(DeliveryStatus.DELIVERED)
+    if progress.status not in OPEN:  # it was cancelled while the attempt was under way
+        return End(progress.status, progress.reason)
+    made = progress.made + 1
+    first = progress.first_attempt_at or sent.started_at
+    due = schedules.next_due(policy, made, first, sent.ended_at, seed)
+    if due is not None:
+        return Wait(due)
+    return End(DeliveryStatus.FAILED, f"the last of {made} attempts got {answer(sent)}")
+
+
+def succeeded(sent: Sent, policy: Policy) -> bool:
+    """Whether the receiver confirmed."""
+    if sent.status_code is None:
+        return False
+    return sent.status_code == 200 if policy.exactly_200 else 200 <= sent.status_code < 300
+
+
+def answer(sent: Sent) -> str:
+    """The answer in two or three words, for a sentence: `status 503` or `no answer (timeout)`."""
+    return f"no answer ({sent.error})" if sent.status_code is None else f"status {sent.status_code}"
