@@ -1,0 +1,194 @@
+"""The commands. Each is one or two calls of the REST API and a table."""
+
+import json
+import runpy
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from zonehook import __version__
+from zonehook.cli import house, listening
+from zonehook.errors import ZonehookError
+
+
+class _Sentences(typer.core.TyperGroup):
+    """Shows an expected failure as its sentence, exit status 1, and no traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ZonehookError as problem:
+            _complaints.print(f"zonehook: {problem.message}", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from None
+
+
+_console = Console()
+_complaints = Console(stderr=True)
+app = typer.Typer(
+    cls=_Sentences,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Zonehook: durable, signed webhook delivery.",
+)
+endpoints = typer.Typer(no_args_is_help=True, help="Register, list, switch and delete endpoints.")
+app.add_typer(endpoints, name="endpoints")
+
+
+@app.command()
+def up() -> None:
+    """Run everything: Temporal, API and worker in one process. This is what make run does."""
+    runpy.run_module("standalone", run_name="__main__")
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker against the Temporal server and the database of the settings."""
+    runpy.run_module("worker", run_name="__main__")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    _console.print(__version__, highlight=False)
+
+
+@app.command()
+def listen(
+    port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1.")] = 9000,
+    fail: Annotated[int, typer.Option(min=0, help="Refuse this many deliveries first, with status 503.")] = 0,
+    status: Annotated[int, typer.Option(min=200, max=599, help="What to answer otherwise.")] = 200,
+    delay: Annotated[float, typer.Option(min=0, help="Seconds to wait before each answer.")] = 0,
+    events: Annotated[list[str] | None, typer.Option(help="Subscribe to this type; again for more.")] = None,
+    secret: Annotated[str | None, typer.Option(help="Check with this secret and register nothing.")] = None,
+) -> None:
+    """Receive deliveries, check their signatures and show them. Registers itself, and only once per port."""
+    manners = listening.Manners(refusals=fail, status=status, delay=delay)
+    known = secret or listening.registered_secret(house.of_settings(), port, events or [])
+    listening.serve(port, known, manners)
+
+
+@app.command()
+def publish(
+    type: Annotated[str, typer.Argument(help="The event's type, such as domain.create.")],
+    data: Annotated[str, typer.Argument(help="Its data, a JSON object; - reads it from standard input.")] = "{}",
+    id: Annotated[str | None, typer.Option(help="Your id of the event: publishing it twice is one event.")] = None,
+) -> None:
+    """Publish an event."""
+    text = sys.stdin.read() if data == "-" else data
+    head = json.dumps({"type": type} | ({"id": id} if id else {}))
+    accepted = house.of_settings().call("POST", "/v1/events", raw=f'{head[:-1]}, "data": {text}}}'.encode())
+    known = ", known already: nothing new is delivered" if accepted["duplicate"] else ""
+    _console.print(f"{accepted['id']} accepted at {accepted['accepted_at']}{known}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def deliveries(
+    delivery_id: Annotated[str | None, typer.Argument(help="Show this one and its attempts.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="pending, retrying, delivered, failed, cancelled, skipped.")
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Of this endpoint alone.")] = None,
+    event: Annotated[str | None, typer.Option(help="Of this event alone.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+) -> None:
+    """List deliveries, newest first, or show one with its attempts."""
+    zonehook = house.of_settings()
+    if delivery_id is not None:
+        _show_delivery(zonehook, delivery_id)
+        return
+    wanted = {"status": status, "endpoint_id": endpoint, "event_id": event, "limit": limit}
+    found = zonehook.call("GET", "/v1/webhook-deliveries", params=wanted)["data"]
+    _print_table(found, ["id", "type", "status", "attempts", "last_status_code", "next_retry_at", "endpoint_id"])
+
+
+@app.command()
+def replay(delivery_id: Annotated[str, typer.Argument(help="A delivery that has ended.")]) -> None:
+    """Send a delivery again: the same bytes, signed anew."""
+    delivery = house.of_settings().call("POST", f"/v1/webhook-deliveries/{delivery_id}/replay")
+    _console.print(f"{delivery['id']} is {delivery['status']} again", highlight=False, soft_wrap=True)
+
+
+@endpoints.command("create")
+def create_endpoint(
+    url: str,
+    event: Annotated[
+        list[str] | None, typer.Option(help="domain.create or domain.*; again for more, none: all.")
+    ] = None,
+    description: str | None = None,
+) -> None:
+    """Register an endpoint and print its signing secret, this once."""
+    wanted = {"url": url, "events": event or [], "description": description}
+    endpoint = house.of_settings().call("POST", "/v1/webhook-endpoints", wanted)
+    _console.print(f"{endpoint['id']}\nsigning secret, shown this once: {endpoint['signing_secret']}", soft_wrap=True)
+
+
+@endpoints.command("list")
+def list_endpoints() -> None:
+    """List endpoints, newest first."""
+    found = house.of_settings().call("GET", "/v1/webhook-endpoints", params={"limit": 200})["data"]
+    _print_table(found, ["id", "url", "status", "events", "consecutive_failures"])
+
+
+@endpoints.command("enable")
+def enable_endpoint(endpoint_id: str) -> None:
+    """Deliver to it again."""
+    _switch(endpoint_id, "enable")
+
+
+@endpoints.command("disable")
+def disable_endpoint(endpoint_id: str) -> None:
+    """Make no attempt until it is enabled again."""
+    _switch(endpoint_id, "disable")
+
+
+@endpoints.command("clear-suppression")
+def clear_suppression(endpoint_id: str) -> None:
+    """Deliver again to an endpoint that failed too often."""
+    _switch(endpoint_id, "clear-suppression")
+
+
+@endpoints.command("delete")
+def delete_endpoint(endpoint_id: str) -> None:
+    """Delete it and cancel what was still to be delivered to it."""
+    house.of_settings().call("DELETE", f"/v1/webhook-endpoints/{endpoint_id}")
+    _console.print(f"{endpoint_id} is deleted", highlight=False)
+
+
+def _switch(endpoint_id: str, verb: str) -> None:
+    endpoint = house.of_settings().call("POST", f"/v1/webhook-endpoints/{endpoint_id}/{verb}")
+    _console.print(f"{endpoint_id} is {endpoint['status']}", highlight=False)
+
+
+def _show_delivery(zonehook: house.House, delivery_id: str) -> None:
+    delivery = zonehook.call("GET", f"/v1/webhook-deliveries/{delivery_id}")
+    attempts = zonehook.call("GET", f"/v1/webhook-deliveries/{delivery_id}/attempts")["data"]
+    because = f": {delivery['reason']}" if delivery["reason"] else ""
+    _console.print(
+        f"{delivery['type']} to {delivery['request']['url']} is {delivery['status']}{because}", soft_wrap=True
+    )
+    if delivery["next_retry_at"]:
+        _console.print(f"next attempt at {delivery['next_retry_at']}", highlight=False)
+    _print_table(attempts, ["number", "trigger", "started_at", "duration_ms", "status_code", "error"])
+
+
+def _print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    if not rows:
+        _console.print("none")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    # A pipe has no width: cut ids would be of no use to the program that reads them
+    (_console if _console.is_terminal else Console(width=240)).print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "all"
+    return "-" if value is None else str(value)

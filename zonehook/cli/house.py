@@ -1,0 +1,63 @@
+"""Talking to a running Zonehook: where it is, with which key, and its refusals in one sentence."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from zonehook import home
+from zonehook.errors import Invalid, Unavailable, ZonehookError
+from zonehook.settings import Settings
+
+_PATIENCE_SECONDS = 30.0
+
+
+class House:
+    """The REST API as the CLI uses it. Raises ZonehookError with the sentence to show."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self.url = url
+        self._client = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=_PATIENCE_SECONDS, trust_env=False
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: Mapping[str, Any] | None = None,
+        raw: bytes | None = None,
+    ) -> Any:
+        """The answer's JSON, None for an empty one."""
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        headers = {"Content-Type": "application/json"} if raw is not None else {}
+        try:
+            answer = self._client.request(method, path, json=body, params=given, content=raw, headers=headers)
+        except httpx.TransportError as problem:
+            raise Unavailable(
+                "not_running", f"no Zonehook answers at {self.url} ({problem}); start it with: make run"
+            ) from None
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        try:
+            error = answer.json()["error"]
+            raise ZonehookError(error["code"], error["message"])
+        except (ValueError, KeyError, TypeError):
+            raise ZonehookError("unexpected_answer", f"{self.url} answered {answer.status_code}") from None
+
+
+def of_settings() -> House:
+    """The Zonehook that ZONEHOOK_URL and ZONEHOOK_API_KEY name, else the one of the home's credentials.json."""
+    folder = Settings.read().home
+    known = home.read_credentials(folder) or {}
+    url = os.environ.get("ZONEHOOK_URL") or known.get("url")
+    key = os.environ.get("ZONEHOOK_API_KEY") or known.get("api_key")
+    if not url or not key:
+        raise Invalid(
+            "no_credentials",
+            f"there is no {folder / home.CREDENTIALS}; start Zonehook with make run, go to the folder it runs in, "
+            "or set ZONEHOOK_URL and ZONEHOOK_API_KEY",
+        )
+    return House(url, key)

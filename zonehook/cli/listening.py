@@ -1,0 +1,132 @@
+"""A receiver on loopback for trying things out: checks every signature and shows every delivery."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from rich.console import Console
+from rich.json import JSON
+
+from zonehook import clock, signatures
+from zonehook.cli.house import House
+from zonehook.errors import Invalid, ZonehookError
+from zonehook.settings import Settings
+
+_console = Console()
+
+
+@dataclass
+class Manners:
+    """How to answer: `refusals` times 503, then `status`; each after `delay` seconds."""
+
+    refusals: int
+    status: int
+    delay: float
+
+
+def registered_secret(zonehook: House, port: int, events: list[str]) -> str:
+    """The signing secret of the endpoint for this port, registered if it is not yet.
+
+    Kept in the home's `listen.json`, since Zonehook shows a secret once.
+    """
+    file = Settings.read().home / "listen.json"
+    try:
+        known = json.loads(file.read_text())
+    except (OSError, ValueError):
+        known = {}
+    url = f"http://127.0.0.1:{port}/"
+    entry = known.get(url)
+    if entry is not None and _is_still_there(zonehook, entry["id"], events):
+        return str(entry["signing_secret"])
+    wanted = {"url": url, "events": events, "description": "zonehook listen"}
+    endpoint = zonehook.call("POST", "/v1/webhook-endpoints", wanted)
+    known[url] = {"id": endpoint["id"], "signing_secret": endpoint["signing_secret"]}
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(known, indent=2) + "\n")
+    _console.print(f"Registered {url} as {endpoint['id']}.", highlight=False)
+    return str(endpoint["signing_secret"])
+
+
+def serve(port: int, secret: str, manners: Manners) -> None:
+    """Receives until Ctrl-C. Raises Invalid when the secret is none or the port is taken."""
+    if problem := signatures.secret_problem(secret):
+        raise Invalid.field("--secret", problem)
+    server = _bound(port, secret, manners)
+    _console.print(f"Listening on http://127.0.0.1:{port}/ and checking signatures. Ctrl-C stops.", highlight=False)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        _console.print("\nStopped.")
+    finally:
+        server.server_close()
+
+
+def _is_still_there(zonehook: House, endpoint_id: str, events: list[str]) -> bool:
+    try:
+        endpoint = zonehook.call("GET", f"/v1/webhook-endpoints/{endpoint_id}")
+    except ZonehookError as problem:
+        if problem.code != "not_found":
+            raise
+        return False
+    if endpoint["events"] != events:
+        zonehook.call("PATCH", f"/v1/webhook-endpoints/{endpoint_id}", {"events": events})
+    if endpoint["status"] == "suppressed":
+        zonehook.call("POST", f"/v1/webhook-endpoints/{endpoint_id}/clear-suppression")
+    _console.print(f"Registered before as {endpoint_id}.", highlight=False)
+    return True
+
+
+def _bound(port: int, secret: str, manners: Manners) -> ThreadingHTTPServer:
+    one_at_a_time = threading.Lock()
+    seen: dict[str, int] = {}
+
+    class Receiver(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            problem = signatures.verify(secret, headers, body, clock.now())
+            time.sleep(manners.delay)
+            with one_at_a_time:
+                status = _answer(manners, problem)
+                delivery = headers.get("webhook-id", "?")
+                seen[delivery] = seen.get(delivery, 0) + 1
+                _show(delivery, seen[delivery], problem, status, body)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Deliveries are shown by _show."""
+
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), Receiver)
+    except OSError as problem:
+        raise Invalid.field(
+            "--port", f"port {port} cannot be used ({problem.strerror}); choose another with --port"
+        ) from None
+
+
+def _answer(manners: Manners, problem: str | None) -> int:
+    if problem is not None:
+        return 401
+    if manners.refusals > 0:
+        manners.refusals -= 1
+        return 503
+    return manners.status
+
+
+def _show(delivery: str, times: int, problem: str | None, status: int, body: bytes) -> None:
+    at = clock.now().astimezone().strftime("%H:%M:%S")
+    verdict = "[green]signature verified[/]" if problem is None else f"[red]not genuine: {problem}[/]"
+    colour = "green" if 200 <= status < 300 else "red"
+    _console.rule(f"{at}  {delivery}", align="left")
+    _console.print(f"attempt {times} seen here, {verdict}, answered [{colour}]{status}[/]", highlight=False)
+    try:
+        _console.print(JSON(body.decode()))
+    except (ValueError, RecursionError):
+        _console.print(repr(body[:1000]), markup=False)

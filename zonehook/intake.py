@@ -1,0 +1,156 @@
+"""The desk for events: accept one durably, find one again, even before its rows are written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from zonehook import clock, events, ids, messages, temporal
+from zonehook.errors import Conflict, Invalid, NotFound
+from zonehook.messages import AcceptedEvent
+from zonehook.store import deliveries
+from zonehook.store import events as stored
+from zonehook.store.database import Database
+from zonehook.store.deliveries import Delivery
+from zonehook.store.events import EventFilter
+from zonehook.store.pages import Page
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An event as a producer offers it. `data` and `actor` are JSON text; `key` makes it once-only."""
+
+    type: str
+    data: str
+    key: str | None = None
+    subject: str | None = None
+    actor: str | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the producer is told. `is_duplicate`: the key was known, and this is the first event's id."""
+
+    id: str
+    type: str
+    accepted_at: datetime
+    is_duplicate: bool
+
+
+class Intake:
+    """Accepts events. `starts_eagerly`: this process also works, so Temporal may hand it the first task at once."""
+
+    def __init__(self, database: Database, client: Client, starts_eagerly: bool) -> None:
+        self._database = database
+        self._client = client
+        self._starts_eagerly = starts_eagerly
+
+    async def accept(self, account_id: int, offered: Offered) -> Accepted:
+        """Durable when it returns: Temporal holds the event's workflow.
+
+        Raises Invalid for a malformed event, Conflict for a known key with other content, Unavailable.
+        """
+        event = _event(account_id, offered)
+        if event.key is not None:
+            # Temporal forgets workflows after its retention; the records keep the key
+            async with self._database.read() as conn:
+                first = await stored.get(conn, account_id, event.id)
+            if first is not None:
+                return _duplicate(event, first.fingerprint, first.accepted_at)
+        try:
+            await self._start(event)
+        except WorkflowAlreadyStartedError:
+            return await self._duplicate_in_temporal(event)
+        return Accepted(event.id, event.type, event.accepted_at, is_duplicate=False)
+
+    async def find(self, account_id: int, event_id: str) -> tuple[AcceptedEvent, list[Delivery]]:
+        """An event and its deliveries, from the moment of its acceptance on. Raises NotFound."""
+        async with self._database.read() as conn:
+            event = await stored.get(conn, account_id, event_id)
+            found = await deliveries.of_event(conn, account_id, event_id) if event else []
+        if event is None:
+            event = await self._event_in_temporal(account_id, event_id)
+        return event, found
+
+    async def page(self, account_id: int, wanted: EventFilter, limit: int, cursor: str | None) -> Page[AcceptedEvent]:
+        async with self._database.read() as conn:
+            return await stored.page(conn, account_id, wanted, limit, cursor)
+
+    async def _start(self, event: AcceptedEvent) -> None:
+        with temporal.as_unavailable():
+            await self._client.start_workflow(
+                messages.EVENT_WORKFLOW,
+                event,
+                id=_workflow_id(event.account_id, event.id),
+                task_queue=messages.TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                memo={"fingerprint": event.fingerprint, "accepted_at": event.accepted_at.isoformat()},
+                search_attributes=temporal.search_attributes(event.account_id, event.type),
+                static_summary=event.type,
+                request_eager_start=self._starts_eagerly,
+                rpc_timeout=temporal.RPC_TIMEOUT,
+            )
+
+    async def _duplicate_in_temporal(self, event: AcceptedEvent) -> Accepted:
+        with temporal.as_unavailable():
+            first = await self._handle(event.account_id, event.id).describe(rpc_timeout=temporal.RPC_TIMEOUT)
+            memo = await first.memo()
+        return _duplicate(event, memo["fingerprint"], datetime.fromisoformat(memo["accepted_at"]))
+
+    async def _event_in_temporal(self, account_id: int, event_id: str) -> AcceptedEvent:
+        """The input of the event's workflow: what there is of an event before its rows are."""
+        try:
+            with temporal.as_unavailable():
+                history = self._handle(account_id, event_id).fetch_history_events(
+                    page_size=1, rpc_timeout=temporal.RPC_TIMEOUT
+                )
+                started = (await anext(history)).workflow_execution_started_event_attributes
+        except RPCError as problem:
+            if problem.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+                raise
+            raise NotFound("not_found", f"there is no event {event_id[:60]} in this account") from None
+        payloads = started.input.payloads
+        decoded = await self._client.data_converter.decode(payloads, [AcceptedEvent])
+        event: AcceptedEvent = decoded[0]
+        return event
+
+    def _handle(self, account_id: int, event_id: str) -> WorkflowHandle[object, object]:
+        return self._client.get_workflow_handle(_workflow_id(account_id, event_id))
+
+
+def _event(account_id: int, offered: Offered) -> AcceptedEvent:
+    if problem := events.type_problem(offered.type):
+        raise Invalid.field("type", problem)
+    if events.is_too_deep(offered.data):
+        raise Invalid.field("data", f"data nests deeper than {events.MAX_DEPTH} levels")
+    occurred = offered.occurred_at.isoformat() if offered.occurred_at else None
+    return AcceptedEvent(
+        account_id=account_id,
+        id=clock.new_id("evt") if offered.key is None else ids.derived("evt", account_id, offered.key),
+        type=offered.type,
+        data=offered.data,
+        accepted_at=clock.now(),
+        fingerprint=events.fingerprint((offered.type, offered.subject, occurred), (offered.data, offered.actor)),
+        key=offered.key,
+        subject=offered.subject,
+        actor=offered.actor,
+        occurred_at=offered.occurred_at,
+    )
+
+
+def _duplicate(event: AcceptedEvent, fingerprint: str, accepted_at: datetime) -> Accepted:
+    if fingerprint != event.fingerprint:
+        raise Conflict(
+            "idempotency_conflict",
+            "this id was used before for an event with other content; use a new one for a new event",
+        )
+    return Accepted(event.id, event.type, accepted_at, is_duplicate=True)
+
+
+def _workflow_id(account_id: int, event_id: str) -> str:
+    return f"event/{account_id}/{event_id}"

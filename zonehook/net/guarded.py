@@ -1,0 +1,53 @@
+"""Sockets open only to an address that was judged a moment before, and to that very one."""
+
+import typing
+from collections.abc import Iterable, Sequence
+
+import httpcore
+
+from zonehook import addresses
+from zonehook.net import resolving
+
+_PATIENCE_SECONDS = 3.0  # with one address, while there are others to try
+
+
+class NotResolved(Exception):
+    """The host has no address just now."""
+
+
+class NotAllowed(Exception):
+    """The host has an address that deliveries may not reach."""
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves, judges every address, then connects to one of exactly these: no second look-up to be fooled by.
+
+    TLS goes on with the host's name, so certificate and SNI are the name's while the socket is the address's.
+    """
+
+    def __init__(self, allowed: Sequence[addresses.Network], scheme: str) -> None:
+        self._allowed = allowed
+        self._scheme = scheme
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 (httpcore's name)
+        local_address: str | None = None,
+        socket_options: Iterable[typing.Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises NotResolved, NotAllowed, and what httpcore raises."""
+        found = await resolving.addresses_of(host)
+        if not found:
+            raise NotResolved(host)
+        for address in found:
+            if addresses.address_problem(address, self._scheme, self._allowed):
+                raise NotAllowed(str(address))
+        for address in found[:-1]:
+            try:
+                return await self._backend.connect_tcp(str(address), port, _PATIENCE_SECONDS)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._backend.connect_tcp(str(found[-1]), port, timeout)

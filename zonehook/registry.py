@@ -1,0 +1,161 @@
+"""The desk for endpoints: register, change, switch on and off, delete."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from zonehook import addresses, clock, dialects, endpoints, signatures
+from zonehook.endpoints import Endpoint
+from zonehook.errors import Detail, Invalid, NotFound
+from zonehook.net import resolving
+from zonehook.store import deliveries
+from zonehook.store import endpoints as stored
+from zonehook.store.cipher import Cipher
+from zonehook.store.database import Database
+from zonehook.store.pages import Page
+
+ROTATION_OVERLAP = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a new endpoint is made from. `secret` None: one is generated."""
+
+    url: str
+    events: list[str]
+    dialect: str
+    description: str | None = None
+    secret: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Registry:
+    """Registers and changes endpoints. `targets` are the networks allowed although they are not public."""
+
+    def __init__(self, database: Database, cipher: Cipher, targets: Sequence[addresses.Network]) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._targets = targets
+
+    async def register(self, account_id: int, wanted: Registration) -> tuple[Endpoint, str]:
+        """A new endpoint and its signing secret, shown this once. Raises Invalid."""
+        if wanted.dialect not in dialects.NAMES:
+            raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
+        await self._check({"url": wanted.url, "events": wanted.events, "headers": wanted.headers})
+        secret = _chosen_or_new(wanted.secret)
+        now = clock.now()
+        endpoint = Endpoint(
+            id=clock.new_id("ep"), account_id=account_id, url=wanted.url, events=wanted.events,
+            description=wanted.description, dialect=wanted.dialect, disabled_at=None, suppressed_at=None,
+            consecutive_failures=0, created_at=now, updated_at=now,
+        )  # fmt: skip
+        sealed = {"secret": self._cipher.seal(secret), "headers": self._cipher.seal_map(wanted.headers)}
+        async with self._database.write() as conn:
+            await stored.add(conn, vars(endpoint) | sealed)
+        return endpoint, secret
+
+    async def get(self, account_id: int, endpoint_id: str) -> Endpoint:
+        """Raises NotFound."""
+        async with self._database.read() as conn:
+            endpoint = await stored.get(conn, account_id, endpoint_id)
+        if endpoint is None:
+            raise _not_found(endpoint_id)
+        return endpoint
+
+    async def page(self, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
+        async with self._database.read() as conn:
+            return await stored.page(conn, account_id, limit, cursor)
+
+    async def change(self, account_id: int, endpoint_id: str, changes: dict[str, Any]) -> Endpoint:
+        """Changes url, events, description or headers. Raises Invalid and NotFound."""
+        await self._check(changes)
+        values = dict(changes)
+        if "headers" in values:
+            values["headers"] = self._cipher.seal_map(values["headers"])
+        return await self._write(account_id, endpoint_id, values)
+
+    async def disable(self, account_id: int, endpoint_id: str) -> Endpoint:
+        """From now on no attempt is made; one that falls due meanwhile ends its delivery as cancelled."""
+        endpoint = await self.get(account_id, endpoint_id)
+        at = endpoint.disabled_at or clock.now()
+        return await self._write(account_id, endpoint_id, {"disabled_at": at})
+
+    async def enable(self, account_id: int, endpoint_id: str) -> Endpoint:
+        return await self._write(account_id, endpoint_id, {"disabled_at": None})
+
+    async def clear_suppression(self, account_id: int, endpoint_id: str) -> Endpoint:
+        """Events are delivered again, and the failures are counted anew."""
+        return await self._write(account_id, endpoint_id, {"suppressed_at": None, "consecutive_failures": 0})
+
+    async def rotate_secret(self, account_id: int, endpoint_id: str) -> str:
+        """A new signing secret, shown this once; the old one signs beside it for a day."""
+        secret = _chosen_or_new(None)
+        async with self._database.write() as conn:
+            old = await stored.secret_of(conn, account_id, endpoint_id)
+            if old is None:
+                raise _not_found(endpoint_id)
+            values = {
+                "secret": self._cipher.seal(secret),
+                "previous_secret": old,
+                "previous_secret_until": clock.now() + ROTATION_OVERLAP,
+                "updated_at": clock.now(),
+            }
+            await stored.change(conn, account_id, endpoint_id, values)
+        return secret
+
+    async def delete(self, account_id: int, endpoint_id: str) -> None:
+        """Removes the endpoint and ends what was still to be delivered to it. Raises NotFound."""
+        now = clock.now()
+        async with self._database.write() as conn:
+            if not await stored.change(conn, account_id, endpoint_id, {"deleted_at": now}):
+                raise _not_found(endpoint_id)
+            await deliveries.cancel_of_endpoint(conn, endpoint_id, "the endpoint was deleted", now)
+
+    async def _write(self, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
+        async with self._database.write() as conn:
+            if not await stored.change(conn, account_id, endpoint_id, values | {"updated_at": clock.now()}):
+                raise _not_found(endpoint_id)
+            endpoint = await stored.get(conn, account_id, endpoint_id)
+        if endpoint is None:
+            raise _not_found(endpoint_id)
+        return endpoint
+
+    async def _check(self, given: dict[str, Any]) -> None:
+        if "url" in given and (problem := await self._url_problem(given["url"])):
+            raise Invalid.field("url", problem, code="invalid_url")
+        problems = [
+            (f"events.{place}", endpoints.subscription_problem(wanted))
+            for place, wanted in enumerate(given.get("events", ()))
+        ]
+        problems += [
+            (f"headers.{name}", endpoints.header_problem(name, value))
+            for name, value in given.get("headers", {}).items()
+        ]
+        details = tuple(Detail(where, problem) for where, problem in problems if problem)
+        if details:
+            raise Invalid("invalid_request", details[0].message, details)
+
+    async def _url_problem(self, url: str) -> str | None:
+        """The same rules as when the socket opens. A name that cannot be resolved just now passes here."""
+        if problem := addresses.url_problem(url, self._targets):
+            return problem
+        parts = urlsplit(url)
+        for address in await resolving.addresses_of(parts.hostname or ""):
+            if problem := addresses.address_problem(address, parts.scheme, self._targets):
+                return problem
+        return None
+
+
+def _chosen_or_new(secret: str | None) -> str:
+    if secret is None:
+        return signatures.secret(secrets.token_bytes(signatures.SECRET_BYTES))
+    if problem := signatures.secret_problem(secret):
+        raise Invalid.field("secret", problem)
+    return secret
+
+
+def _not_found(endpoint_id: str) -> NotFound:
+    return NotFound("not_found", f"there is no endpoint {endpoint_id[:60]} in this account")

@@ -1,0 +1,68 @@
+"""Statements about accounts and their API keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from zonehook.keys import Scope
+from zonehook.store.tables import accounts, api_keys
+
+
+@dataclass(frozen=True)
+class Account:
+    id: int
+    name: str
+    dialect: str
+    plan: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key that was recognised: whose it is (None: the operator's) and what it may do."""
+
+    id: str
+    account_id: int | None
+    scope: Scope
+    dialect: str | None
+
+
+async def add(conn: AsyncConnection, name: str, dialect: str, plan: str, at: datetime) -> Account:
+    result = await conn.execute(
+        insert(accounts).values(name=name, dialect=dialect, plan=plan, created_at=at).returning(accounts.c.id)
+    )
+    return Account(result.scalar_one(), name, dialect, plan, at)
+
+
+async def first(conn: AsyncConnection) -> Account | None:
+    """The account with the lowest id."""
+    row = (await conn.execute(select(accounts).order_by(accounts.c.id).limit(1))).one_or_none()
+    return None if row is None else Account(*row)
+
+
+async def add_key(
+    conn: AsyncConnection,
+    key_id: str,
+    account_id: int | None,
+    name: str,
+    scope: Scope,
+    digest: str,
+    at: datetime,
+) -> None:
+    await conn.execute(
+        insert(api_keys).values(
+            id=key_id, account_id=account_id, name=name, scope=scope.value, digest=digest, created_at=at
+        )
+    )
+
+
+async def key_with(conn: AsyncConnection, digest: str) -> KnownKey | None:
+    found = await conn.execute(
+        select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scope, accounts.c.dialect)
+        .join(accounts, isouter=True)
+        .where(api_keys.c.digest == digest)
+    )
+    row = found.one_or_none()
+    return None if row is None else KnownKey(row.id, row.account_id, Scope(row.scope), row.dialect)

@@ -1,0 +1,106 @@
+"""The database: SQLite or PostgreSQL behind two verbs, `read` and `write`. Being away is one error: Unavailable."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from zonehook.errors import Unavailable
+
+_LOCK_WAIT_SECONDS = 2
+_POOL_WAIT_SECONDS = 5
+_CONNECTIONS = 8
+
+
+class Database:
+    """One per process. Close it before the loop ends."""
+
+    def __init__(self, url: str) -> None:
+        make = _sqlite if url.startswith("sqlite") else _postgresql
+        self._reading = make(url, reading=True)
+        self._writing = make(url, reading=False)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that writes, for migrations."""
+        return self._writing
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for statements that change nothing. Raises Unavailable."""
+        with _as_unavailable():
+            async with self._reading.connect() as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed whole when the block ends, or not at all. Raises Unavailable."""
+        with _as_unavailable():
+            async with self._writing.begin() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        await self._reading.dispose()
+        await self._writing.dispose()
+
+
+@contextlib.contextmanager
+def _as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as problem:
+        raise Unavailable("database_unavailable", f"the database cannot be reached: {_cause(problem)}") from problem
+    except DBAPIError as problem:
+        if not problem.connection_invalidated:
+            raise
+        raise Unavailable("database_unavailable", "the connection to the database was lost") from problem
+
+
+def _cause(problem: Exception) -> str:
+    """The driver's first line: what SQLAlchemy adds to it quotes the statement and its values."""
+    original = problem.orig if isinstance(problem, DBAPIError) else problem
+    return str(original).partition("\n")[0]
+
+
+def _sqlite(url: str, reading: bool) -> AsyncEngine:
+    # SQLite lets one writer in at a time and makes the others poll; a pool of one takes turns, cheaper and fair.
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=_CONNECTIONS if reading else 1,
+        max_overflow=0,
+        pool_timeout=_POOL_WAIT_SECONDS,
+        connect_args={"timeout": _LOCK_WAIT_SECONDS, "isolation_level": None},
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    if not reading:
+        event.listen(engine.sync_engine, "begin", _begin_immediately)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediately(connection: Connection) -> None:
+    # A transaction that begins by reading cannot wait for its turn to write: SQLite fails it at once.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgresql(url: str, reading: bool) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=_CONNECTIONS,
+        max_overflow=_CONNECTIONS,
+        pool_pre_ping=True,
+        pool_timeout=_POOL_WAIT_SECONDS,
+        isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
+        connect_args={"connect_timeout": 5},
+    )

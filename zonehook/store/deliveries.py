@@ -1,0 +1,199 @@
+"""Statements about deliveries, their frozen bodies and their attempts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from zonehook import verdicts
+from zonehook.store import pages
+from zonehook.store.pages import Page
+from zonehook.store.tables import attempts, bodies, deliveries, endpoints
+from zonehook.verdicts import DeliveryStatus
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery as its account sees it."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    type: str
+    status: DeliveryStatus
+    reason: str | None
+    attempts: int
+    next_retry_at: datetime | None
+    last_status_code: int | None
+    created_at: datetime
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DeliveryFilter:
+    """Which deliveries to list; None lists all."""
+
+    status: str | None = None
+    endpoint_id: str | None = None
+    event_id: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RecordedAttempt:
+    id: str
+    number: int
+    trigger: str
+    started_at: datetime
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    response_excerpt: str | None
+
+
+_SEEN = [deliveries.c[name] for name in Delivery.__dataclass_fields__]
+_ATTEMPT = [attempts.c[name] for name in RecordedAttempt.__dataclass_fields__]
+_DUTY = (
+    select(
+        deliveries,
+        endpoints.c.url,
+        endpoints.c.dialect,
+        endpoints.c.secret,
+        endpoints.c.previous_secret,
+        endpoints.c.previous_secret_until,
+        endpoints.c.headers,
+        endpoints.c.disabled_at,
+        endpoints.c.suppressed_at,
+        endpoints.c.deleted_at,
+        bodies.c.bytes.label("body"),
+    )
+    .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
+    .join(bodies, bodies.c.id == deliveries.c.body_id)
+)
+
+
+async def add_all(conn: AsyncConnection, frozen: dict[str, bytes], rows: Sequence[dict[str, Any]]) -> None:
+    await conn.execute(insert(bodies), [{"id": key, "bytes": body} for key, body in frozen.items()])
+    await conn.execute(insert(deliveries), rows)
+
+
+async def duty(conn: AsyncConnection, account_id: int, delivery_id: str) -> Row[Any] | None:
+    """All that an attempt needs to know, in one statement: delivery, endpoint and body."""
+    found = _DUTY.where(deliveries.c.id == delivery_id, deliveries.c.account_id == account_id)
+    return (await conn.execute(found)).one_or_none()
+
+
+async def opened(conn: AsyncConnection, event_id: str, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Deliveries of an event that still have to be made, by id, from `after` on."""
+    query: Select[Any] = (
+        select(deliveries.c.id, deliveries.c.endpoint_id, endpoints.c.url, endpoints.c.dialect)
+        .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
+        .where(
+            deliveries.c.event_id == event_id,
+            deliveries.c.id > after,
+            deliveries.c.status != DeliveryStatus.SKIPPED,
+        )
+    )
+    rows: Sequence[Row[Any]] = (await conn.execute(query.order_by(deliveries.c.id).limit(limit))).all()
+    return rows
+
+
+async def get(conn: AsyncConnection, account_id: int, delivery_id: str) -> Delivery | None:
+    found = select(*_SEEN).where(deliveries.c.id == delivery_id, deliveries.c.account_id == account_id)
+    row = (await conn.execute(found)).one_or_none()
+    return None if row is None else _delivery(row)
+
+
+async def page(
+    conn: AsyncConnection, account_id: int, wanted: DeliveryFilter, limit: int, cursor: str | None
+) -> Page[Delivery]:
+    query = select(*_SEEN).where(deliveries.c.account_id == account_id)
+    for name in ("status", "endpoint_id", "event_id", "type"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(deliveries.c[name] == value)
+    if wanted.since is not None:
+        query = query.where(deliveries.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(deliveries.c.created_at < wanted.until)
+    rows, next_cursor = await pages.fetch(conn, query, deliveries.c.created_at, deliveries.c.id, limit, cursor)
+    return Page([_delivery(row) for row in rows], next_cursor)
+
+
+async def of_event(conn: AsyncConnection, account_id: int, event_id: str) -> list[Delivery]:
+    query = select(*_SEEN).where(deliveries.c.event_id == event_id, deliveries.c.account_id == account_id)
+    return [_delivery(row) for row in (await conn.execute(query.order_by(deliveries.c.id))).all()]
+
+
+async def attempts_of(conn: AsyncConnection, account_id: int, delivery_id: str) -> list[RecordedAttempt]:
+    query = select(*_ATTEMPT).where(attempts.c.delivery_id == delivery_id, attempts.c.account_id == account_id)
+    return [RecordedAttempt(*row) for row in (await conn.execute(query.order_by(attempts.c.number))).all()]
+
+
+async def is_recorded(conn: AsyncConnection, attempt_id: str) -> bool:
+    return (await conn.execute(select(attempts.c.id).where(attempts.c.id == attempt_id))).first() is not None
+
+
+async def add_attempt(conn: AsyncConnection, values: dict[str, Any]) -> None:
+    await conn.execute(insert(attempts).values(values))
+
+
+async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any]) -> bool:
+    """Writes a delivery's progress if it still stands as it was `seen`; says whether it did."""
+    written = await conn.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id == seen.id,
+            deliveries.c.run == seen.run,
+            deliveries.c.attempts == seen.attempts,
+            deliveries.c.status == seen.status,
+        )
+        .values(values)
+    )
+    return written.rowcount == 1
+
+
+async def end(
+    conn: AsyncConnection, delivery_id: str, status: DeliveryStatus, reason: str | None, at: datetime
+) -> None:
+    """Ends a delivery that is still open; one that is over stays as it ended."""
+    await conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id, deliveries.c.status.in_(verdicts.OPEN))
+        .values(status=status, reason=reason, next_retry_at=None, completed_at=at)
+    )
+
+
+async def cancel_of_endpoint(conn: AsyncConnection, endpoint_id: str, reason: str, at: datetime) -> None:
+    """Ends every delivery still open for this endpoint."""
+    await conn.execute(
+        update(deliveries)
+        .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.status.in_(verdicts.OPEN))
+        .values(status=DeliveryStatus.CANCELLED, reason=reason, next_retry_at=None, completed_at=at)
+    )
+
+
+async def reopen(conn: AsyncConnection, delivery_id: str, run: int) -> None:
+    """Begins the delivery's `run`-th replay with a fresh budget; a second call for the same run does nothing."""
+    await conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id, deliveries.c.run == run - 1)
+        .values(
+            run=run,
+            status=DeliveryStatus.PENDING,
+            reason=None,
+            attempts_before_run=deliveries.c.attempts,
+            first_attempt_at=None,
+            next_retry_at=None,
+            completed_at=None,
+        )
+    )
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(**{**row._mapping, "status": DeliveryStatus(row.status)})

@@ -1,0 +1,94 @@
+"""Statements about endpoints. Every one but the health of a delivery's own endpoint is scoped to an account."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, case, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from zonehook.endpoints import Endpoint
+from zonehook.store import pages
+from zonehook.store.pages import Page
+from zonehook.store.tables import endpoints
+
+_SEEN = [endpoints.c[name] for name in Endpoint.__dataclass_fields__]
+
+
+async def add(conn: AsyncConnection, values: dict[str, Any]) -> None:
+    await conn.execute(insert(endpoints).values(values))
+
+
+async def get(conn: AsyncConnection, account_id: int, endpoint_id: str) -> Endpoint | None:
+    row = (await conn.execute(_of(account_id).where(endpoints.c.id == endpoint_id))).one_or_none()
+    return None if row is None else _endpoint(row)
+
+
+async def page(conn: AsyncConnection, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
+    rows, next_cursor = await pages.fetch(conn, _of(account_id), endpoints.c.created_at, endpoints.c.id, limit, cursor)
+    return Page([_endpoint(row) for row in rows], next_cursor)
+
+
+async def change(conn: AsyncConnection, account_id: int, endpoint_id: str, values: dict[str, Any]) -> bool:
+    """Whether there was such an endpoint to change."""
+    changed = await conn.execute(
+        update(endpoints)
+        .where(
+            endpoints.c.id == endpoint_id,
+            endpoints.c.account_id == account_id,
+            endpoints.c.deleted_at.is_(None),
+        )
+        .values(values)
+    )
+    return changed.rowcount == 1
+
+
+async def secret_of(conn: AsyncConnection, account_id: int, endpoint_id: str) -> bytes | None:
+    """The sealed signing secret."""
+    found = select(endpoints.c.secret).where(
+        endpoints.c.id == endpoint_id, endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None)
+    )
+    return (await conn.execute(found)).scalar_one_or_none()
+
+
+async def all_of(conn: AsyncConnection, account_id: int) -> Sequence[Row[Any]]:
+    """Every endpoint of the account with what fan-out asks of it."""
+    listening: Select[Any] = select(
+        endpoints.c.id,
+        endpoints.c.url,
+        endpoints.c.events,
+        endpoints.c.dialect,
+        endpoints.c.disabled_at,
+        endpoints.c.suppressed_at,
+    ).where(endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None))
+    rows: Sequence[Row[Any]] = (await conn.execute(listening.order_by(endpoints.c.id))).all()
+    return rows
+
+
+async def note_success(conn: AsyncConnection, endpoint_id: str) -> None:
+    """Any success ends a row of failures. Touches nothing while there is none: most deliveries succeed."""
+    await conn.execute(
+        update(endpoints)
+        .where(endpoints.c.id == endpoint_id, endpoints.c.consecutive_failures > 0)
+        .values(consecutive_failures=0)
+    )
+
+
+async def note_failure(conn: AsyncConnection, endpoint_id: str, at: datetime, limit: int | None) -> None:
+    """Counts a failure in the database itself, so that two at once are two; the limit suppresses once."""
+    failures = endpoints.c.consecutive_failures + 1
+    values: dict[str, Any] = {"consecutive_failures": failures}
+    if limit is not None:
+        values["suppressed_at"] = case(
+            (failures >= limit, func.coalesce(endpoints.c.suppressed_at, at)),
+            else_=endpoints.c.suppressed_at,
+        )
+    await conn.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(values))
+
+
+def _of(account_id: int) -> Select[Any]:
+    return select(*_SEEN).where(endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None))
+
+
+def _endpoint(row: Row[Any]) -> Endpoint:
+    return Endpoint(**row._mapping)

@@ -1,0 +1,56 @@
+"""Cursor pages, newest first: the cursor is the place after which the next page begins."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Column, Row, Select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from zonehook.errors import Invalid
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """`next_cursor` is None on the last page."""
+
+    data: list[Item]
+    next_cursor: str | None
+
+
+async def fetch(
+    conn: AsyncConnection,
+    query: Select[Any],
+    at: Column[Any],
+    key: Column[Any],
+    limit: int,
+    cursor: str | None,
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """One page of `query` ordered by time `at` and id `key`. Raises Invalid for a cursor that is not ours."""
+    if cursor is not None:
+        query = query.where(tuple_(at, key) < tuple_(*_read(cursor), types=(at.type, key.type)))
+    rows = (await conn.execute(query.order_by(at.desc(), key.desc()).limit(limit + 1))).all()
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]._mapping
+    return rows[:limit], _write(last[at], last[key])
+
+
+def _write(at: datetime, key: str) -> str:
+    return base64.urlsafe_b64encode(f"{at.isoformat()} {key}".encode()).decode()
+
+
+def _read(cursor: str) -> tuple[datetime, str]:
+    try:
+        at, _, key = base64.urlsafe_b64decode(cursor).decode().partition(" ")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError(at)
+        return moment, key
+    except (ValueError, binascii.Error):
+        raise Invalid.field("cursor", "use the next_cursor of the page before, unchanged") from None

@@ -1,0 +1,162 @@
+"""The tables. Migrations change the database; a test holds the two against each other."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class Utc(TypeDecorator[datetime]):
+    """Aware UTC times in and out, also where the database itself knows no time zones (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a time zone")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _table(name: str, *parts: Any) -> Table:
+    return Table(name, metadata, *parts)
+
+
+def _account() -> Column[int]:
+    return Column("account_id", ForeignKey("accounts.id"), nullable=False)
+
+
+accounts = _table(
+    "accounts",
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("dialect", String(40), nullable=False),
+    Column("plan", String(40), nullable=False),
+    Column("created_at", Utc, nullable=False),
+)
+
+api_keys = _table(
+    "api_keys",
+    Column("id", String(40), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id")),  # none: the operator's
+    Column("name", String(200), nullable=False),
+    Column("scope", String(20), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", Utc, nullable=False),
+)
+
+endpoints = _table(
+    "endpoints",
+    Column("id", String(40), primary_key=True),
+    _account(),
+    Column("url", Text, nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("description", Text),
+    Column("dialect", String(40), nullable=False),
+    Column("secret", LargeBinary, nullable=False),  # encrypted
+    Column("previous_secret", LargeBinary),  # encrypted; signs beside the new one until …
+    Column("previous_secret_until", Utc),
+    Column("headers", LargeBinary, nullable=False),  # encrypted: they carry tokens
+    Column("disabled_at", Utc),
+    Column("suppressed_at", Utc),
+    Column("deleted_at", Utc),
+    Column("consecutive_failures", Integer, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Index(None, "account_id", "id"),
+)
+
+events = _table(
+    "events",
+    Column("id", String(40), primary_key=True),
+    _account(),
+    Column("key", String(255)),
+    Column("fingerprint", String(64), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("data", Text, nullable=False),  # JSON text as the producer wrote it
+    Column("actor", Text),
+    Column("subject", String(255)),
+    Column("occurred_at", Utc),
+    Column("accepted_at", Utc, nullable=False),
+    UniqueConstraint("account_id", "key"),
+    Index(None, "account_id", "accepted_at", "id"),
+)
+
+bodies = _table(  # the bytes that are sent, frozen; endpoints that get equal bytes share a row
+    "bodies",
+    Column("id", String(40), primary_key=True),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+deliveries = _table(
+    "deliveries",
+    Column("id", String(40), primary_key=True),
+    _account(),
+    Column("event_id", ForeignKey("events.id"), nullable=False),
+    Column("endpoint_id", ForeignKey("endpoints.id"), nullable=False),
+    Column("body_id", ForeignKey("bodies.id"), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("run", Integer, nullable=False),  # 0, then one more for each replay
+    Column("attempts_before_run", Integer, nullable=False),
+    Column("first_attempt_at", Utc),  # of this run
+    Column("next_retry_at", Utc),
+    Column("last_status_code", Integer),
+    Column("created_at", Utc, nullable=False),
+    Column("completed_at", Utc),
+    Index(None, "account_id", "created_at", "id"),
+    Index(None, "account_id", "status", "created_at", "id"),
+    Index(None, "endpoint_id", "created_at", "id"),
+    Index(None, "event_id", "id"),
+)
+
+attempts = _table(
+    "attempts",
+    Column("id", String(40), primary_key=True),
+    _account(),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("trigger", String(20), nullable=False),
+    Column("started_at", Utc, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("status_code", Integer),
+    Column("error", String(60)),
+    Column("response_excerpt", Text),
+    UniqueConstraint("delivery_id", "number"),
+)

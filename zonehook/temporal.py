@@ -1,0 +1,87 @@
+"""The Temporal client: how it is connected, and its errors in our words."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client, GrpcCompression
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from zonehook import messages
+from zonehook.errors import Unavailable
+
+RPC_TIMEOUT = timedelta(seconds=10)
+_NOT_NOW = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED,
+            RPCStatusCode.CANCELLED, RPCStatusCode.INTERNAL, RPCStatusCode.UNKNOWN}  # fmt: skip
+_log = logging.getLogger(__name__)
+
+
+async def connect(address: str | None = None) -> Client:
+    """A client for `address`, or for what TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS… say.
+
+    Raises Unavailable when no Temporal answers there.
+    """
+    config = ClientConfig.load_client_connect_config()
+    if address is not None:
+        config = {"target_host": address}
+    target = config.setdefault("target_host", "localhost:7233")
+    try:
+        return await Client.connect(
+            **config, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
+        )
+    except RuntimeError as problem:  # what the client raises when it cannot connect at all
+        raise Unavailable(
+            "temporal_unavailable", f"no Temporal server answers at {target} (TEMPORAL_ADDRESS): {problem}"
+        ) from problem
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Makes sure that the namespace knows our search attributes; asking again changes nothing."""
+    request = AddSearchAttributesRequest(namespace=client.namespace)
+    for name in messages.SEARCH_ATTRIBUTES:
+        request.search_attributes[name] = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    with as_unavailable():
+        await client.operator_service.add_search_attributes(request, timeout=RPC_TIMEOUT)
+
+
+async def is_reachable(client: Client) -> bool:
+    """Whether Temporal answers within two seconds."""
+    try:
+        async with asyncio.timeout(2):
+            return await client.service_client.check_health()
+    except (RPCError, TimeoutError):
+        return False
+
+
+def search_attributes(account_id: int, event_type: str, endpoint_id: str | None = None) -> TypedSearchAttributes:
+    """What an operator may filter by in the Temporal UI."""
+    values = {
+        messages.ACCOUNT: str(account_id),
+        messages.EVENT_TYPE: event_type,
+        messages.ENDPOINT: endpoint_id,
+    }
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+            for name, value in values.items()
+            if value is not None
+        ]
+    )
+
+
+@contextlib.contextmanager
+def as_unavailable() -> Iterator[None]:
+    """Turns Temporal's being away into our Unavailable; other answers of its pass."""
+    try:
+        yield
+    except RPCError as problem:
+        if problem.status not in _NOT_NOW:
+            raise
+        raise Unavailable("temporal_unavailable", "Temporal cannot be reached just now") from problem
