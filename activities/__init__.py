@@ -1,0 +1,1 @@
+"""What is done. Nothing here decides when: workflows call, and call again."""

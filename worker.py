@@ -1,0 +1,102 @@
+"""Composition root of the worker: the only place where workflows meet activities.
+
+`zonehook worker` runs it against the Temporal server and the database that the settings name.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import uvloop
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.delivering import Delivering
+from activities.opening import Opening
+from workflows.delivery import Delivery
+from workflows.event import Event
+from zonehook import messages, temporal
+from zonehook.errors import ZonehookError
+from zonehook.ledger import Ledger
+from zonehook.net.sender import Sender
+from zonehook.settings import Settings
+from zonehook.store import cipher
+from zonehook.store.cipher import Cipher
+from zonehook.store.database import Database
+
+_CONCURRENT_ATTEMPTS = 500
+_CONCURRENT_WORKFLOW_TASKS = 100
+_CACHED_WORKFLOWS = 10_000
+_GRACE = timedelta(seconds=20)  # more than one attempt takes, so that stopping interrupts none
+
+
+def main() -> None:
+    """Works until SIGINT or SIGTERM. Exits with 1 and one sentence when it cannot start."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    code = 0
+    try:
+        uvloop.run(_work(Settings.read()))
+    except ZonehookError as problem:
+        print(f"zonehook: {problem.message}", file=sys.stderr)  # noqa: T201 (for a person)
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)  # temporalio's runtime sometimes aborts in the interpreter's own way out
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = await temporal.connect()
+    database = Database(settings.database)
+    sealing = Cipher(settings.encryption_keys or cipher.keys_under(settings.home))
+    async with working(client, Ledger(database, sealing, client, settings.time_scale), settings):
+        await stop.wait()
+    await database.close()
+
+
+@contextlib.asynccontextmanager
+async def working(client: Client, ledger: Ledger, settings: Settings) -> AsyncIterator[Worker]:
+    """A worker while the block runs; attempts under way are finished before it returns."""
+    sender = Sender(settings.targets)
+    delivering = Delivering(ledger, sender)
+    worker = Worker(
+        client,
+        task_queue=messages.TASK_QUEUE,
+        workflows=[Event, Delivery],
+        activities=[
+            Opening(ledger).open_deliveries,
+            delivering.deliver,
+            delivering.cancel_delivery,
+        ],
+        workflow_runner=_runner(settings),
+        max_concurrent_activities=_CONCURRENT_ATTEMPTS,
+        max_concurrent_workflow_tasks=_CONCURRENT_WORKFLOW_TASKS,
+        max_cached_workflows=_CACHED_WORKFLOWS,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=_GRACE,
+    )
+    try:
+        async with worker:
+            yield worker
+    finally:
+        await sender.close()
+
+
+def _runner(settings: Settings) -> WorkflowRunner:
+    if not settings.workflow_sandbox:  # 2 ms of CPU a workflow; the tests run with it
+        return UnsandboxedWorkflowRunner()
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("zonehook", "pydantic", "msgspec")
+    )
+
+
+if __name__ == "__main__":
+    main()

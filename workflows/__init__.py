@@ -1,0 +1,1 @@
+"""When things happen. Nothing is done here: what is done is called by name, through `calls`."""

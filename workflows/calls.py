@@ -1,0 +1,27 @@
+"""The activities as workflows see them: names and types without bodies, so that importing this loads no tools.
+
+A test holds each against the real one.
+"""
+
+from temporalio import activity
+
+from zonehook import messages
+from zonehook.messages import AcceptedEvent, DeliveryEnd, DeliveryOrder, OpenedDeliveries
+
+
+@activity.defn(name=messages.OPEN_DELIVERIES)
+async def open_deliveries(event: AcceptedEvent) -> OpenedDeliveries:
+    """Write the event and a delivery for each endpoint that listens."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.DELIVER)
+async def deliver(order: DeliveryOrder) -> DeliveryEnd:
+    """Make the attempt that is due; fail to be called again when the next one is."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.CANCEL_DELIVERY)
+async def cancel_delivery(order: DeliveryOrder) -> None:
+    """Write that an operator ended the delivery."""
+    raise NotImplementedError

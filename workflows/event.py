@@ -1,0 +1,69 @@
+"""One event: ask who listens, start one delivery for each."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import (
+    RetryPolicy,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+with workflow.unsafe.imports_passed_through():
+    from workflows import calls
+    from workflows.delivery import Delivery
+    from zonehook import messages
+    from zonehook.messages import AcceptedEvent, DeliveryOrder
+
+# The database may be away for as long as it likes: opening is tried until it is back.
+_UNTIL_IT_WORKS = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
+
+
+@workflow.defn(name=messages.EVENT_WORKFLOW)
+class Event:
+    """Id `event/{account}/{event}`. Ends as soon as every delivery has its own workflow."""
+
+    @workflow.run
+    async def run(self, event: AcceptedEvent) -> str:
+        opened = await workflow.execute_local_activity(
+            calls.open_deliveries,
+            event,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=_UNTIL_IT_WORKS,
+        )
+        # Awaited, and all at once: a parent that closes in the task that starts its children loses them, and
+        # starting them one by one costs ten writes more.
+        await asyncio.gather(*(_start(order) for order in opened.orders))
+        if opened.next is not None:
+            workflow.continue_as_new(replace(event, data="", after=opened.next))
+        return f"{len(opened.orders)} deliveries started"
+
+
+async def _start(order: DeliveryOrder) -> None:
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await workflow.start_child_workflow(
+            Delivery.run,
+            order,
+            id=f"delivery/{order.delivery_id}",
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            search_attributes=_search_attributes(order),
+            static_summary=f"{order.event_type} to {order.host}",
+        )
+
+
+def _search_attributes(order: DeliveryOrder) -> TypedSearchAttributes:
+    values = {
+        messages.ACCOUNT: str(order.account_id),
+        messages.ENDPOINT: order.endpoint_id,
+        messages.EVENT_TYPE: order.event_type,
+    }
+    return TypedSearchAttributes(
+        [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values.items()]
+    )
