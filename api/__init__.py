@@ -1,0 +1,1 @@
+"""The doors: they translate between HTTP and the desks, and decide nothing."""

@@ -1,0 +1,25 @@
+"""The application: every router, every refusal, one edge."""
+
+from fastapi_offline import FastAPIOffline
+
+from api import health, refusals
+from api.doors import Desks
+from api.edge import Edge
+from api.v1 import accounts, deliveries, endpoints, events
+from zonehook import __version__
+
+
+def create_app(desks: Desks, requests_per_minute: int) -> Edge:
+    """The REST API over these desks; `/docs` needs no internet."""
+    app = FastAPIOffline(
+        title="Zonehook",
+        version=__version__,
+        description="Durable, signed webhook delivery for domain and DNS platforms.",
+        redoc_url=None,
+    )
+    app.state.desks = desks
+    for router in (events.router, endpoints.router, deliveries.router, accounts.router, health.router):
+        app.include_router(router)
+    refusals.install(app)
+    # Around everything, so that even the answer to an unexpected failure carries its headers
+    return Edge(app, per_minute=requests_per_minute)

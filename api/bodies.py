@@ -1,0 +1,113 @@
+"""Reading a request's body: at most 256 KiB, JSON, and exactly the fields that are known."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+
+from zonehook import events
+from zonehook.errors import Detail, Invalid
+
+MAX_BYTES = 256 * 1024
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class TooLarge(Exception):
+    """The body is larger than MAX_BYTES."""
+
+
+class Body(BaseModel):
+    """A request's body: a field that is not named here is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("leave out the NUL character")
+    return text
+
+
+def _object_text(value: object) -> str:
+    if not isinstance(value, msgspec.Raw) or not bytes(value).startswith(b"{"):
+        raise ValueError("send a JSON object")
+    return bytes(value).decode()
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+# A JSON object kept as the text the caller wrote: parsed and written again, 1.0 or 1e2 would not be the same bytes.
+ObjectText = Annotated[str, BeforeValidator(_object_text), WithJsonSchema({"type": "object"})]
+
+
+async def parse(request: Request, model: type[Model]) -> Model:
+    """The request's body as `model`. Raises Invalid with every field that is wrong, and TooLarge."""
+    raw = await _read(request)
+    try:
+        return model.model_validate_json(raw or b"null")
+    except ValidationError as problem:
+        raise _invalid(problem) from None
+
+
+async def parse_with_objects(request: Request, model: type[Model], objects: tuple[str, ...]) -> Model:
+    """Like `parse`, for a model whose fields named in `objects` are ObjectText."""
+    raw = await _read(request)
+    try:
+        raw.decode()
+        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        values: Mapping[str, Any] = {
+            name: value if name in objects and bytes(value) != b"null" else msgspec.json.decode(value)
+            for name, value in members.items()
+        }
+    except RecursionError:
+        raise Invalid.field("data", f"data nests deeper than {events.MAX_DEPTH} levels") from None
+    except msgspec.ValidationError:
+        raise Invalid("malformed_json", "the body is not a JSON object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise Invalid("malformed_json", f"the body is not well-formed JSON: {problem}") from None
+    try:
+        return model.model_validate(values)
+    except ValidationError as problem:
+        raise _invalid(problem) from None
+
+
+def describe(model: type[BaseModel]) -> dict[str, Any]:
+    """The part of OpenAPI that documents a body read by `parse`."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+def details(errors: list[Any]) -> tuple[Detail, ...]:
+    """Pydantic's errors in our shape; the place is a path such as `events.0`."""
+    return tuple(Detail(".".join(str(step) for step in error["loc"]), _sentence(error)) for error in errors)
+
+
+async def _read(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > MAX_BYTES:
+        raise TooLarge
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BYTES:
+            raise TooLarge
+    return bytes(raw)
+
+
+def _invalid(problem: ValidationError) -> Invalid:
+    errors = problem.errors(include_context=False, include_url=False)
+    if errors[0]["type"] == "json_invalid":
+        return Invalid("malformed_json", f"the body is not well-formed JSON: {errors[0]['msg'].partition(': ')[2]}")
+    found = details(errors)
+    if not found[0].field:
+        return Invalid("invalid_request", "the body is not a JSON object")
+    return Invalid("invalid_request", f"{found[0].field}: {found[0].message}", found)
+
+
+def _sentence(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "this field is not known here; check its spelling or leave it out"
+    if error["type"] == "missing":
+        return "this field is required"
+    message: str = error["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,34 @@
+"""`/healthz` and `/readyz`: is the process alive, and is what it stands on."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from sqlalchemy import text
+
+from api.doors import House
+from zonehook import temporal
+from zonehook.errors import Unavailable
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"description": "What is not reachable is false"}})
+async def readyz(desks: House) -> JSONResponse:
+    """Database and Temporal are reachable, or 503 with which is not."""
+    reachable = {"database": await _database(desks), "temporal": await temporal.is_reachable(desks.client)}
+    is_ready = all(reachable.values())
+    return JSONResponse({"status": "ok" if is_ready else "unavailable", **reachable}, 200 if is_ready else 503)
+
+
+async def _database(desks: House) -> bool:
+    try:
+        async with desks.database.read() as conn:
+            await conn.execute(text("SELECT 1"))
+    except Unavailable:
+        return False
+    return True

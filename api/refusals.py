@@ -1,0 +1,101 @@
+"""Every failure as an answer: `{"error": {"code", "message", "details"}}` with the status that fits."""
+
+import logging
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from api import bodies
+from zonehook import errors
+from zonehook.errors import Detail, ZonehookError
+
+_RETRY_AFTER_SECONDS = "5"
+_STATUS: dict[type[ZonehookError], int] = {
+    errors.Invalid: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+}
+_log = logging.getLogger(__name__)
+
+
+class ErrorDetail(BaseModel):
+    field: str
+    message: str
+
+
+class ErrorBody(BaseModel):
+    code: str
+    message: str
+    details: list[ErrorDetail]
+
+
+class ErrorAnswer(BaseModel):
+    """What every refusal looks like."""
+
+    error: ErrorBody
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a call, for OpenAPI; those that any call may meet are added."""
+    return {status: {"model": ErrorAnswer} for status in (*statuses, 400, 401, 403, 429, 503)}
+
+
+def install(app: FastAPI) -> None:
+    """Renders every failure of `app`."""
+    app.add_exception_handler(ZonehookError, _expected)
+    app.add_exception_handler(bodies.TooLarge, _too_large)
+    app.add_exception_handler(RequestValidationError, _malformed_request)
+    app.add_exception_handler(HTTPException, _no_such_call)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _answer(
+    status: int, code: str, message: str, details: tuple[Detail, ...] = (), headers: dict[str, str] | None = None
+) -> JSONResponse:
+    content = {"error": {"code": code, "message": message, "details": [asdict(each) for each in details]}}
+    return JSONResponse(content, status, headers)
+
+
+async def _expected(_request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, ZonehookError)  # noqa: S101 (registered for these alone)
+    status = _STATUS[type(problem)]
+    headers = {503: {"Retry-After": _RETRY_AFTER_SECONDS}, 401: {"WWW-Authenticate": "Bearer"}}.get(status)
+    if status == 503:
+        _log.warning("%s", problem.message)
+    return _answer(status, problem.code, problem.message, problem.details, headers)
+
+
+async def _too_large(_request: Request, _problem: Exception) -> JSONResponse:
+    # The rest of the body is not read, so the connection cannot be used again
+    return _answer(
+        413, "too_large", f"a request has at most {bodies.MAX_BYTES // 1024} KiB", headers={"Connection": "close"}
+    )
+
+
+async def _malformed_request(_request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, RequestValidationError)  # noqa: S101
+    found = bodies.details([{**each, "loc": each["loc"][1:]} for each in problem.errors()])
+    return _answer(400, "invalid_request", f"{found[0].field}: {found[0].message}", found)
+
+
+async def _no_such_call(request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, HTTPException)  # noqa: S101
+    phrase = HTTPStatus(problem.status_code).phrase
+    code = phrase.lower().replace(" ", "_")
+    path = request.url.path[:100]
+    messages = {404: f"there is no {path} here", 405: f"{path} does not take {request.method}"}
+    message = messages.get(problem.status_code, phrase)
+    return _answer(problem.status_code, code, message, headers=dict(problem.headers or {}))
+
+
+async def _unexpected(_request: Request, _problem: Exception) -> JSONResponse:
+    return _answer(500, "internal_error", "this is our fault; it has been logged, and nothing was half-done")

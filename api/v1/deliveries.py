@@ -1,0 +1,82 @@
+"""`/v1/webhook-deliveries`: how deliveries stand, every attempt, replay."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from api.doors import Cursor, House, Id, IdFilter, Limit, Manager, Reader
+from api.refusals import documented
+from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
+from zonehook import events
+from zonehook.store.deliveries import Delivery, DeliveryFilter
+from zonehook.store.pages import Page
+from zonehook.verdicts import DeliveryStatus
+
+router = APIRouter(prefix="/v1/webhook-deliveries", tags=["deliveries"])
+
+
+class RequestShape(Shape):
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
+class DeliveryWithRequestShape(DeliveryShape):
+    request: RequestShape
+
+
+class AttemptShape(Shape):
+    id: str
+    number: int
+    trigger: Literal["schedule", "manual", "replay"]
+    started_at: Time
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    response_excerpt: str | None
+
+
+class AttemptsShape(Shape):
+    data: list[AttemptShape]
+
+
+@router.get("", response_model=PageShape[DeliveryShape], responses=documented())
+async def page(
+    desks: House,
+    caller: Reader,
+    status: DeliveryStatus | None = None,
+    endpoint_id: IdFilter = None,
+    event_id: IdFilter = None,
+    type: Annotated[str | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Delivery]:
+    """The account's deliveries, newest first."""
+    wanted = DeliveryFilter(status, endpoint_id, event_id, type, since, until)
+    return await desks.ledger.page(caller.account_id, wanted, limit, cursor)
+
+
+@router.get("/{delivery_id}", responses=documented(404))
+async def read(desks: House, caller: Reader, delivery_id: Id) -> DeliveryWithRequestShape:
+    """One delivery and what is sent, without signature and custom headers."""
+    delivery = await desks.ledger.get(caller.account_id, delivery_id)
+    request = await desks.ledger.request(caller.account_id, delivery_id)
+    return DeliveryWithRequestShape(
+        **DeliveryShape.model_validate(delivery).model_dump(), request=RequestShape.model_validate(request)
+    )
+
+
+@router.get("/{delivery_id}/attempts", responses=documented(404))
+async def attempts(desks: House, caller: Reader, delivery_id: Id) -> AttemptsShape:
+    """Every attempt, the first one first."""
+    made = await desks.ledger.attempts(caller.account_id, delivery_id)
+    return AttemptsShape(data=[AttemptShape.model_validate(each) for each in made])
+
+
+@router.post("/{delivery_id}/replay", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
+async def replay(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
+    """Send a finished delivery again: the same bytes, signed anew, with a fresh budget."""
+    return await desks.ledger.replay(caller.account_id, delivery_id)

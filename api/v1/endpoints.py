@@ -1,0 +1,113 @@
+"""`/v1/webhook-endpoints`: register, list, read, change, switch, delete."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from api import bodies
+from api.bodies import Body, Text
+from api.doors import Cursor, House, Id, Limit, Manager, Reader
+from api.refusals import documented
+from api.v1.shapes import EndpointShape, PageShape, Shape
+from zonehook import addresses, endpoints
+from zonehook.endpoints import Endpoint
+from zonehook.registry import Registration
+from zonehook.store.pages import Page
+
+router = APIRouter(prefix="/v1/webhook-endpoints", tags=["endpoints"])
+
+Url = Annotated[Text, Field(max_length=addresses.MAX_URL_LENGTH)]
+Subscriptions = Annotated[list[Text], Field(max_length=endpoints.MAX_SUBSCRIPTIONS)]
+Description = Annotated[Text, Field(max_length=500)]
+Headers = Annotated[dict[Text, Text], Field(max_length=endpoints.MAX_HEADERS)]
+
+
+class NewEndpoint(Body):
+    url: Url
+    events: Subscriptions = Field(default=[])
+    description: Description | None = None
+    dialect: Annotated[Text, Field(max_length=40)] | None = None
+    secret: Annotated[Text, Field(max_length=200)] | None = None
+    headers: Headers = Field(default={})
+
+
+class EndpointChanges(Body):
+    # None is no value of these but for the description: a field that is left out stays as it is
+    url: Url = ""
+    events: Subscriptions = Field(default=[])
+    description: Description | None = None
+    headers: Headers = Field(default={})
+
+
+class NewEndpointShape(EndpointShape):
+    signing_secret: str
+
+
+class SecretShape(Shape):
+    signing_secret: str
+
+
+@router.post("", status_code=201, responses=documented(413), openapi_extra=bodies.describe(NewEndpoint))
+async def register(desks: House, caller: Manager, request: Request) -> NewEndpointShape:
+    """Register an endpoint. `signing_secret` is shown this once."""
+    wanted = await bodies.parse(request, NewEndpoint)
+    registration = Registration(**wanted.model_dump(exclude={"dialect"}), dialect=wanted.dialect or caller.dialect)
+    endpoint, secret = await desks.registry.register(caller.account_id, registration)
+    return NewEndpointShape(**EndpointShape.model_validate(endpoint).model_dump(), signing_secret=secret)
+
+
+@router.get("", response_model=PageShape[EndpointShape], responses=documented())
+async def page(desks: House, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[Endpoint]:
+    """The account's endpoints, newest first."""
+    return await desks.registry.page(caller.account_id, limit, cursor)
+
+
+@router.get("/{endpoint_id}", response_model=EndpointShape, responses=documented(404))
+async def read(desks: House, caller: Reader, endpoint_id: Id) -> Endpoint:
+    """One endpoint."""
+    return await desks.registry.get(caller.account_id, endpoint_id)
+
+
+@router.patch(
+    "/{endpoint_id}",
+    response_model=EndpointShape,
+    responses=documented(404, 413),
+    openapi_extra=bodies.describe(EndpointChanges),
+)
+async def change(desks: House, caller: Manager, endpoint_id: Id, request: Request) -> Endpoint:
+    """Change url, events, description or headers; what is left out stays."""
+    wanted = await bodies.parse(request, EndpointChanges)
+    changes = wanted.model_dump(exclude_unset=True)
+    return await desks.registry.change(caller.account_id, endpoint_id, changes)
+
+
+@router.delete("/{endpoint_id}", status_code=204, responses=documented(404))
+async def delete(desks: House, caller: Manager, endpoint_id: Id) -> None:
+    """Delete an endpoint; what was still to be delivered to it is cancelled."""
+    await desks.registry.delete(caller.account_id, endpoint_id)
+
+
+@router.post("/{endpoint_id}/disable", response_model=EndpointShape, responses=documented(404))
+async def disable(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
+    """Make no attempt until it is enabled again."""
+    return await desks.registry.disable(caller.account_id, endpoint_id)
+
+
+@router.post("/{endpoint_id}/enable", response_model=EndpointShape, responses=documented(404))
+async def enable(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
+    """Deliver again."""
+    return await desks.registry.enable(caller.account_id, endpoint_id)
+
+
+@router.post("/{endpoint_id}/clear-suppression", response_model=EndpointShape, responses=documented(404))
+async def clear_suppression(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
+    """Deliver again to an endpoint that failed too often, and count its failures anew."""
+    return await desks.registry.clear_suppression(caller.account_id, endpoint_id)
+
+
+@router.post("/{endpoint_id}/rotate-secret", responses=documented(404))
+async def rotate_secret(desks: House, caller: Manager, endpoint_id: Id) -> SecretShape:
+    """A new signing secret, shown this once; the old one signs beside it for 24 hours."""
+    secret = await desks.registry.rotate_secret(caller.account_id, endpoint_id)
+    return SecretShape(signing_secret=secret)

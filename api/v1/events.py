@@ -1,0 +1,131 @@
+"""`/v1/events`: publish, list, read."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AwareDatetime, Field
+
+from api import bodies
+from api.bodies import Body, ObjectText, Text
+from api.doors import Cursor, House, Id, Limit, Publisher, Reader
+from api.refusals import documented
+from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
+from zonehook import events
+from zonehook.errors import Invalid
+from zonehook.intake import Offered
+from zonehook.messages import AcceptedEvent
+from zonehook.store.events import EventFilter
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+
+Key = Annotated[Text, Field(min_length=1, max_length=events.MAX_KEY_LENGTH)]
+
+
+class NewEvent(Body):
+    type: Text
+    data: ObjectText
+    id: Key | None = None
+    subject: Annotated[Text, Field(max_length=255)] | None = None
+    actor: ObjectText | None = None
+    occurred_at: AwareDatetime | None = None
+
+
+class AcceptedShape(Shape):
+    id: str
+    type: str
+    accepted_at: Time
+    duplicate: bool
+
+
+class EventShape(Shape):
+    id: str
+    type: str
+    data: dict[str, Any]
+    subject: str | None
+    actor: dict[str, Any] | None
+    occurred_at: Time | None
+    accepted_at: Time
+
+
+class EventWithDeliveriesShape(EventShape):
+    deliveries: list[DeliveryShape]
+
+
+@router.post("", status_code=202, responses=documented(409, 413), openapi_extra=bodies.describe(NewEvent))
+async def publish(
+    desks: House, caller: Publisher, request: Request, idempotency_key: Annotated[str | None, Header()] = None
+) -> AcceptedShape:
+    """Publish an event. It is durable when this answers 202; the same id or Idempotency-Key is one event."""
+    event = await bodies.parse_with_objects(request, NewEvent, ("data", "actor"))
+    offered = Offered(
+        type=event.type,
+        data=event.data,
+        key=_key(event.id, idempotency_key),
+        subject=event.subject,
+        actor=event.actor,
+        occurred_at=event.occurred_at,
+    )
+    accepted = await desks.intake.accept(caller.account_id, offered)
+    return AcceptedShape(
+        id=accepted.id, type=accepted.type, accepted_at=accepted.accepted_at, duplicate=accepted.is_duplicate
+    )
+
+
+@router.get("", response_class=Response, responses={**documented(), 200: {"model": PageShape[EventShape]}})
+async def page(
+    desks: House,
+    caller: Reader,
+    type: Annotated[str | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The account's events, newest first."""
+    wanted = EventFilter(type=type, since=since, until=until)
+    found = await desks.intake.page(caller.account_id, wanted, limit, cursor)
+    return _json({"data": [_shown(event) for event in found.data], "next_cursor": found.next_cursor})
+
+
+@router.get(
+    "/{event_id}",
+    response_class=Response,
+    responses={**documented(404), 200: {"model": EventWithDeliveriesShape}},
+)
+async def read(desks: House, caller: Reader, event_id: Id) -> Response:
+    """One event and its deliveries; there from the moment of its 202."""
+    event, deliveries = await desks.intake.find(caller.account_id, event_id)
+    shown = [DeliveryShape.model_validate(each).model_dump(mode="json") for each in deliveries]
+    return _json(_shown(event) | {"deliveries": shown})
+
+
+def _key(given_id: str | None, header: str | None) -> str | None:
+    if header is None:
+        return given_id
+    if not header.isascii() or not header.isprintable() or not 0 < len(header) <= events.MAX_KEY_LENGTH:
+        raise Invalid.field("Idempotency-Key", f"send 1 to {events.MAX_KEY_LENGTH} printable ASCII characters")
+    if given_id is not None and given_id != header:
+        raise Invalid.field("id", "id and the header Idempotency-Key differ; send one of them, or the same in both")
+    return header
+
+
+def _shown(event: AcceptedEvent) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "type": event.type,
+        "data": msgspec.Raw(event.data.encode()),
+        "subject": event.subject,
+        "actor": None if event.actor is None else msgspec.Raw(event.actor.encode()),
+        "occurred_at": _time(event.occurred_at),
+        "accepted_at": _time(event.accepted_at),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else events.timestamp(at)
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")

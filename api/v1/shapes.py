@@ -1,0 +1,50 @@
+"""The shapes of v1's answers that more than one call gives."""
+
+from datetime import datetime
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+from zonehook.events import timestamp
+
+Item = TypeVar("Item")
+Time = Annotated[datetime, PlainSerializer(timestamp, return_type=str, when_used="json")]
+
+
+class Shape(BaseModel):
+    """Read straight from the value of the same name at the desk."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class PageShape(Shape, Generic[Item]):
+    data: list[Item]
+    next_cursor: str | None
+
+
+class EndpointShape(Shape):
+    id: str
+    url: str
+    events: list[str]
+    description: str | None
+    dialect: str
+    status: Literal["enabled", "disabled", "suppressed"]
+    disabled_at: Time | None
+    suppressed_at: Time | None
+    consecutive_failures: int
+    created_at: Time
+    updated_at: Time
+
+
+class DeliveryShape(Shape):
+    id: str
+    event_id: str
+    endpoint_id: str
+    type: str
+    status: Literal["pending", "retrying", "delivered", "failed", "cancelled", "skipped"]
+    reason: str | None
+    attempts: int
+    next_retry_at: Time | None
+    last_status_code: int | None
+    created_at: Time
+    completed_at: Time | None
