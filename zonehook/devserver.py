@@ -30,6 +30,8 @@ _DYNAMIC_CONFIG = (
     "history.rps=100000",
     "matching.rps=100000",
     "matching.persistenceMaxQPS=100000",
+    # Timers fire this much late at the most; a second, the default, is for clusters whose clocks differ
+    'history.timerProcessorMaxTimeShift="10ms"',
     # One machine needs no partitioned queues
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",

@@ -8,6 +8,7 @@ from zonehook.messages import Policy
 # The last attempt is drawn forward to this share of the window before its end, so that being dispatched
 # a moment late still keeps it inside.
 _MARGIN = 1 / 240
+_DISPATCH_SECONDS = 2.0  # how late that may be; it does not shrink with a scaled schedule
 
 
 def scaled(policy: Policy, factor: float) -> Policy:
@@ -25,13 +26,14 @@ def scaled(policy: Policy, factor: float) -> Policy:
 def next_due(policy: Policy, made: int, first: datetime, ended: datetime, seed: str) -> datetime | None:
     """When the attempt after `made` failed ones is due, or None when there is none left.
 
-    Counts the wait from the end of the last attempt, adds the jitter, and never passes the window that began
-    with the `first` attempt: a wait that would is cut short, so that every allowed attempt happens.
+    Counts the wait from the end of the last attempt, adds a jitter that fits into the window, and never passes
+    the window, which began with the `first` attempt: where attempts were slow, the wait that would is cut short,
+    so that every allowed attempt happens.
     """
     if made >= policy.attempts:
         return None
     wait = policy.waits[made - 1]
-    due = ended + timedelta(seconds=wait * (1 + policy.jitter * _fraction(f"{seed}/{made}")))
+    due = ended + timedelta(seconds=wait + _spread(policy, wait) * _fraction(f"{seed}/{made}"))
     if policy.window is None:
         return due
     last_moment = first + timedelta(seconds=policy.window * (1 - _MARGIN))
@@ -42,7 +44,16 @@ def is_closed(policy: Policy, first: datetime | None, now: datetime) -> bool:
     """Whether the window that began with the first attempt is over."""
     if first is None or policy.window is None:
         return False
-    return now > first + timedelta(seconds=policy.window)
+    late = max(policy.window * _MARGIN, _DISPATCH_SECONDS)
+    return now > first + timedelta(seconds=policy.window * (1 - _MARGIN) + late)
+
+
+def _spread(policy: Policy, wait: float) -> float:
+    """The most that may be added to a wait: the jitter's share of it, as far as the window has room for all."""
+    if policy.window is None:
+        return wait * policy.jitter
+    room = policy.window * (1 - _MARGIN) - sum(policy.waits)
+    return max(0.0, min(wait * policy.jitter, room / len(policy.waits)))
 
 
 def _fraction(seed: str) -> float:

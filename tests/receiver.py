@@ -1,0 +1,116 @@
+"""A real HTTPS receiver on loopback: mailboxes that remember every request and answer as they are told."""
+
+import asyncio
+import contextlib
+import ssl
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came in; header names in lower case."""
+
+    at: float
+    head: bytes
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer: a status, or `raw` to do as it likes with the connection, which is closed afterwards."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    hold: asyncio.Event | None = None
+    raw: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
+
+
+@dataclass
+class Mailbox:
+    """One URL of the receiver. Answers `replies` in turn, then `otherwise`."""
+
+    url: str
+    otherwise: Reply = Reply(200)
+    replies: deque[Reply] = field(default_factory=deque)
+    received: list[Received] = field(default_factory=list)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def refuse(self, times: int, status: int = 503) -> None:
+        """The next `times` requests get `status`."""
+        self.replies.extend(Reply(status) for _ in range(times))
+
+    async def wait_for(self, count: int, patience: float = PATIENCE) -> list[Received]:
+        """The first `count` requests, when they are there."""
+        async with asyncio.timeout(patience), self._changed:
+            await self._changed.wait_for(lambda: len(self.received) >= count)
+        return self.received[:count]
+
+    async def take(self, received: Received) -> Reply:
+        async with self._changed:
+            self.received.append(received)
+            self._changed.notify_all()
+        return self.replies.popleft() if self.replies else self.otherwise
+
+
+class Receiver:
+    """Serves mailboxes under one port."""
+
+    def __init__(self, host: str, port: int, scheme: str) -> None:
+        self._origin = f"{scheme}://{host}:{port}"
+        self._mailboxes: dict[str, Mailbox] = {}
+
+    def mailbox(self) -> Mailbox:
+        """A fresh URL."""
+        path = f"/{uuid.uuid4().hex}"
+        self._mailboxes[path] = Mailbox(self._origin + path)
+        return self._mailboxes[path]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            while await self._exchange(reader, writer):
+                pass
+        writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        at = time.time()
+        lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        mailbox = self._mailboxes.get(lines[0].split(" ")[1])
+        reply = Reply(404) if mailbox is None else await mailbox.take(Received(at, head, headers, body))
+        if reply.hold is not None:
+            await reply.hold.wait()
+        if reply.raw is not None:
+            await reply.raw(writer)
+            return False
+        extra = "".join(f"{name}: {value}\r\n" for name, value in reply.headers)
+        start = f"HTTP/1.1 {reply.status} Whatever\r\ncontent-length: {len(reply.body)}\r\n{extra}\r\n"
+        writer.write(start.encode() + reply.body)
+        await writer.drain()
+        return True
+
+
+@contextlib.asynccontextmanager
+async def listening(tls: ssl.SSLContext | None, host: str = "127.0.0.1") -> AsyncIterator[Receiver]:
+    """A receiver on a free port of loopback, over TLS unless `tls` is None."""
+    receivers: list[Receiver] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await receivers[0].serve(reader, writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    receivers.append(Receiver(host, port, "http" if tls is None else "https"))
+    try:
+        yield receivers[0]
+    finally:
+        server.close()
