@@ -62,12 +62,13 @@ async def _up(settings: Settings, began: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_leave, stop)
     async with contextlib.AsyncExitStack() as stack:
+        sealing = Cipher(settings.encryption_keys or cipher.keys_under(settings.home))
         listening = stack.enter_context(_bound(settings.host, settings.port, "ZONEHOOK_PORT"))
         database = Database(settings.database)
         stack.push_async_callback(database.close)
         client = await stack.enter_async_context(_temporal(settings))
         await migrate.upgrade(database)
-        desks = _desks(settings, database, client)
+        desks = _desks(settings, sealing, database, client)
         await stack.enter_async_context(worker.working(client, desks.ledger, settings))
         await stack.enter_async_context(_serving(desks, settings, listening))
         credentials = await _credentials(settings, desks.tenants)
@@ -77,8 +78,7 @@ async def _up(settings: Settings, began: float) -> None:
     _say("Stopped. Everything is kept in " + str(settings.home))
 
 
-def _desks(settings: Settings, database: Database, client: Client) -> Desks:
-    sealing = Cipher(settings.encryption_keys or cipher.keys_under(settings.home))
+def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> Desks:
     return Desks(
         tenants=Tenants(database),
         registry=Registry(database, sealing, settings.targets),

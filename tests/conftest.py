@@ -1,7 +1,7 @@
 """What every test may use: a certificate authority, HTTPS receivers, and a running Zonehook."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -21,11 +21,11 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
-def trusting(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def trusting(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which a process trusts the tests' authority."""
     path = tmp_path_factory.mktemp("authority") / "authority.pem"
     authority.cert_pem.write_to_path(str(path))
-    yield {"SSL_CERT_FILE": str(path)}
+    return {"SSL_CERT_FILE": str(path)}
 
 
 @pytest.fixture(scope="session")

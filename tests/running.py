@@ -69,7 +69,7 @@ class House:
         self.ports = [free_port() for _ in range(3)]
         names = ("ZONEHOOK_PORT", "ZONEHOOK_TEMPORAL_PORT", "ZONEHOOK_TEMPORAL_UI_PORT")
         ports = {name: str(port) for name, port in zip(names, self.ports, strict=True)}
-        self._environment = (
+        self.environment = (
             os.environ | {"ZONEHOOK_HOME": str(home), "ZONEHOOK_WORKFLOW_SANDBOX": "1"} | ports | settings
         )
         self._process: asyncio.subprocess.Process | None = None
@@ -88,7 +88,7 @@ class House:
     async def start(self, **settings: str) -> str:
         """Starts it and returns what it printed until it was ready."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "standalone", cwd=ROOT, env=self._environment | settings,
+            sys.executable, "-m", "standalone", cwd=ROOT, env=self.environment | settings,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         printed = ""

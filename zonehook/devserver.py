@@ -145,14 +145,13 @@ class DevServer:
 
     async def _stop(self) -> None:
         process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None and process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
         self._pid_file.unlink(missing_ok=True)
 
     def _did_not_come_up(self, what: str) -> Unavailable:
