@@ -69,9 +69,8 @@ class House:
         self.ports = [free_port() for _ in range(3)]
         names = ("ZONEHOOK_PORT", "ZONEHOOK_TEMPORAL_PORT", "ZONEHOOK_TEMPORAL_UI_PORT")
         ports = {name: str(port) for name, port in zip(names, self.ports, strict=True)}
-        self.environment = (
-            os.environ | {"ZONEHOOK_HOME": str(home), "ZONEHOOK_WORKFLOW_SANDBOX": "1"} | ports | settings
-        )
+        own = {"ZONEHOOK_HOME": str(home), "ZONEHOOK_WORKFLOW_SANDBOX": "1"}
+        self.environment: dict[str, str] = {**os.environ, **own, **ports, **settings}
         self._process: asyncio.subprocess.Process | None = None
         self._clients: list[httpx.AsyncClient] = []
 
