@@ -34,6 +34,7 @@ from zonehook.store.database import Database
 from zonehook.tenants import Tenants
 
 _LOOPBACK = addresses.parse_networks("127.0.0.0/8, ::1/128")
+_STOPPING_SECONDS = 30
 _log = logging.getLogger("zonehook")
 
 
@@ -60,7 +61,7 @@ async def _up(settings: Settings, began: float) -> None:
     _warn(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, _stop_or_leave, stop)
+        asyncio.get_running_loop().add_signal_handler(number, _stop_or_leave, stop, settings)
     async with contextlib.AsyncExitStack() as stack:
         sealing = Cipher(settings.encryption_keys or cipher.keys_under(settings.home))
         listening = stack.enter_context(_bound(settings.host, settings.port, "ZONEHOOK_PORT"))
@@ -75,6 +76,7 @@ async def _up(settings: Settings, began: float) -> None:
         _greet(settings, credentials, time.monotonic() - began)
         await stop.wait()
         _say("\nStopping: attempts under way are finished first; press Ctrl-C again to leave at once.")
+        asyncio.get_running_loop().call_later(_STOPPING_SECONDS, _leave, settings)
     _say("Stopped. Everything is kept in " + str(settings.home))
 
 
@@ -171,10 +173,16 @@ def _bound(host: str, port: int, variable: str) -> Iterator[socket.socket]:
         yield bound
 
 
-def _stop_or_leave(stop: asyncio.Event) -> None:
+def _stop_or_leave(stop: asyncio.Event, settings: Settings) -> None:
     if stop.is_set():
-        os._exit(130)
+        _leave(settings)
     stop.set()
+
+
+def _leave(settings: Settings) -> None:
+    DevServer(settings.home, Ports(0, 0)).end_orphan()
+    _say("Left at once: what was under way goes on after the next start.")
+    os._exit(130)
 
 
 def _warn(settings: Settings) -> None:

@@ -16,10 +16,12 @@ def create_app(desks: Desks, requests_per_minute: int) -> Edge:
         version=__version__,
         description="Durable, signed webhook delivery for domain and DNS platforms.",
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.desks = desks
     for router in (events.router, endpoints.router, deliveries.router, accounts.router, health.router):
         app.include_router(router)
     refusals.install(app)
+    refusals.leave_out_422(app)
     # Around everything, so that even the answer to an unexpected failure carries its headers
     return Edge(app, per_minute=requests_per_minute)

@@ -1,16 +1,27 @@
 """Reading a request's body: at most 256 KiB, JSON, and exactly the fields that are known."""
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from zonehook import events
 from zonehook.errors import Detail, Invalid
 
 MAX_BYTES = 256 * 1024
+MAX_DRAINED = 64 * MAX_BYTES  # a caller cut off while it still sends does not get to read its 413
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -36,7 +47,22 @@ def _object_text(value: object) -> str:
     return bytes(value).decode()
 
 
+def _written_time(value: object) -> object:
+    if not isinstance(value, str) or not _DATE.match(value):  # 1751457600 is a time to pydantic, and not to us
+        raise ValueError("write a time such as 2026-07-02T12:00:00Z")
+    return value
+
+
+def _within_calendar(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this moment is in no calendar") from None
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 Text = Annotated[str, AfterValidator(_without_nul)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_time), AfterValidator(_within_calendar)]
 # A JSON object kept as the text the caller wrote: parsed and written again, 1.0 or 1e2 would not be the same bytes.
 ObjectText = Annotated[str, BeforeValidator(_object_text), WithJsonSchema({"type": "object"})]
 
@@ -61,7 +87,7 @@ async def parse_with_objects(request: Request, model: type[Model], objects: tupl
             for name, value in members.items()
         }
     except RecursionError:
-        raise Invalid.field("data", f"data nests deeper than {events.MAX_DEPTH} levels") from None
+        raise Invalid("invalid_request", f"the body nests deeper than {events.MAX_DEPTH} levels") from None
     except msgspec.ValidationError:
         raise Invalid("malformed_json", "the body is not a JSON object") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
@@ -83,14 +109,16 @@ def details(errors: list[Any]) -> tuple[Detail, ...]:
 
 
 async def _read(request: Request) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MAX_BYTES:
-        raise TooLarge
     raw = bytearray()
+    size = 0
     async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BYTES:
-            raise TooLarge
+        size += len(chunk)
+        if size > MAX_DRAINED:
+            break
+        if size <= MAX_BYTES:
+            raw += chunk
+    if size > MAX_BYTES:
+        raise TooLarge
     return bytes(raw)
 
 
@@ -99,7 +127,7 @@ def _invalid(problem: ValidationError) -> Invalid:
     if errors[0]["type"] == "json_invalid":
         return Invalid("malformed_json", f"the body is not well-formed JSON: {errors[0]['msg'].partition(': ')[2]}")
     found = details(errors)
-    if not found[0].field:
+    if not errors[0]["loc"]:
         return Invalid("invalid_request", "the body is not a JSON object")
     return Invalid("invalid_request", f"{found[0].field}: {found[0].message}", found)
 

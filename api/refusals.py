@@ -1,6 +1,7 @@
 """Every failure as an answer: `{"error": {"code", "message", "details"}}` with the status that fits."""
 
 import logging
+import re
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -58,6 +59,20 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def leave_out_422(app: FastAPI) -> None:
+    """FastAPI describes a 422 for every call that takes something; ours are 400."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        for calls in document["paths"].values():
+            for call in calls.values():
+                call["responses"].pop("422", None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
 def _answer(
     status: int, code: str, message: str, details: tuple[Detail, ...] = (), headers: dict[str, str] | None = None
 ) -> JSONResponse:
@@ -94,7 +109,17 @@ async def _no_such_call(request: Request, problem: Exception) -> JSONResponse:
     path = request.url.path[:100]
     messages = {404: f"there is no {path} here", 405: f"{path} does not take {request.method}"}
     message = messages.get(problem.status_code, phrase)
-    return _answer(problem.status_code, code, message, headers=dict(problem.headers or {}))
+    headers = {"Allow": _allowed(request)} if problem.status_code == 405 else dict(problem.headers or {})
+    return _answer(problem.status_code, code, message, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that the path takes: Starlette names those of the first route alone."""
+    methods: set[str] = set()
+    for template, calls in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), request.url.path):
+            methods |= {method.upper() for method in calls}
+    return ", ".join(sorted(methods))
 
 
 async def _unexpected(_request: Request, _problem: Exception) -> JSONResponse:

@@ -37,6 +37,7 @@ class Event:
             event,
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=_UNTIL_IT_WORKS,
+            local_retry_threshold=timedelta(seconds=1),  # longer waits are Temporal's, and keep no worker from stopping
         )
         # Awaited: a parent that closes in the task that starts its children loses them. Many at once: one by one
         # costs ten writes more. Not all of 500 at once: they queue for their parent's lock (12 a second, not 36).

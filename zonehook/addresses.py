@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 import idna
 
 MAX_URL_LENGTH = 2048
-_HTTPS_ONLY = "use https://; plain http goes only to addresses in ZONEHOOK_ALLOWED_TARGETS"
+HTTPS_ONLY = "use https://; plain http goes only to addresses in ZONEHOOK_ALLOWED_TARGETS"
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -97,6 +97,8 @@ def literal(host: str) -> Address | None:
 def _parts_problem(parts: SplitResult, port: int | None) -> str | None:
     if parts.scheme not in ("https", "http"):
         return "an endpoint's URL begins with https://"
+    if "%" in parts.netloc or ("[" in parts.netloc and literal(parts.hostname or "") is None):
+        return "the URL's host is neither a name nor an address"
     if parts.username is not None or parts.password is not None:
         return "leave user name and password out of the URL; send a header instead"
     if parts.fragment:
@@ -107,12 +109,12 @@ def _parts_problem(parts: SplitResult, port: int | None) -> str | None:
 
 
 def _host_problem(parts: SplitResult, allowed: Sequence[Network]) -> str | None:
-    host = (parts.hostname or "").rstrip(".")
+    host = (parts.hostname or "").removesuffix(".")
     address = literal(host)
     if address is not None:
         return address_problem(address, parts.scheme, allowed)
     if parts.scheme == "http" and not allowed:
-        return _HTTPS_ONLY
+        return HTTPS_ONLY
     if host == "localhost" or host.endswith(".localhost"):
         return None if allowed else "the URL must be publicly reachable; localhost is not"
     return _name_problem(host, is_inside=bool(allowed))
@@ -123,13 +125,18 @@ def address_problem(address: Address, scheme: str, allowed: Sequence[Network]) -
     if not is_allowed(address, allowed):
         return f"the URL must be publicly reachable; {address} is not a public address"
     if scheme == "http" and not is_excepted(address, allowed):
-        return _HTTPS_ONLY
+        return HTTPS_ONLY
     return None
 
 
 def _name_problem(host: str, is_inside: bool) -> str | None:
     labels = host.split(".")
-    if (len(labels) < 2 and not is_inside) or labels[-1].isdigit() or labels[-1].lower().startswith("0x"):
+    if (
+        not all(labels)
+        or (len(labels) < 2 and not is_inside)
+        or labels[-1].isdigit()
+        or labels[-1].lower().startswith("0x")
+    ):
         # 0x7f.1, 2130706433 and 0177.0.0.1 are IPv4 addresses to some resolvers: no public name ends in a number
         return "the URL needs a full host name, such as hooks.example.com"
     try:

@@ -12,7 +12,7 @@ MAX_SUBSCRIPTIONS = 100
 MAX_HEADERS = 20
 MAX_HEADER_LENGTH = 1000
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+_HEADER_VALUE = re.compile(r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?")
 _OURS = frozenset(
     [
         "host",
@@ -91,5 +91,5 @@ def header_problem(name: str, value: str) -> str | None:
     if lowered in _OURS or lowered.startswith(_OUR_PREFIXES):
         return f"{name} is set by Zonehook itself; choose another name"
     if len(value) > MAX_HEADER_LENGTH or not _HEADER_VALUE.fullmatch(value):
-        return f"a header's value has at most {MAX_HEADER_LENGTH} printable ASCII characters and no line breaks"
+        return f"a header's value is at most {MAX_HEADER_LENGTH} printable ASCII characters, with no space around them"
     return None

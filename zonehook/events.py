@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 MAX_TYPE_LENGTH = 100
 MAX_KEY_LENGTH = 255
@@ -25,7 +26,8 @@ def type_problem(name: str) -> str | None:
 
 def timestamp(at: datetime) -> str:
     """UTC, ISO 8601, whole seconds: `2026-07-02T12:00:00Z`, as every time is written on every wire."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime's %Y has no leading zeros on Linux
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def is_too_deep(text: str) -> bool:
@@ -53,13 +55,17 @@ def fingerprint(texts: Sequence[str | None], documents: Sequence[str | None]) ->
 
 def _canonical(text: str) -> str:
     parsed = json.loads(
-        text, parse_int=_number, parse_float=_number, parse_constant=_refuse_constant
+        text, parse_int=_number, parse_float=_number, parse_constant=_refuse_constant, object_pairs_hook=_object
     )  # a number becomes its own spelling: 10 ** 5000 is legal JSON and must not be computed
     return json.dumps(parsed, sort_keys=True, separators=(",", ":"))
 
 
-def _number(spelling: str) -> list[str]:
-    return ["number", spelling]
+def _number(spelling: str) -> dict[str, str]:
+    return {"number": spelling}
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {f":{name}": value for name, value in members}  # so that no object looks like a number
 
 
 def _refuse_constant(name: str) -> None:

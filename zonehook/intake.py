@@ -1,7 +1,7 @@
 """The desk for events: accept one durably, find one again, even before its rows are written."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -126,9 +126,10 @@ class Intake:
 def _event(account_id: int, offered: Offered) -> AcceptedEvent:
     if problem := events.type_problem(offered.type):
         raise Invalid.field("type", problem)
-    if events.is_too_deep(offered.data):
-        raise Invalid.field("data", f"data nests deeper than {events.MAX_DEPTH} levels")
-    occurred = offered.occurred_at.isoformat() if offered.occurred_at else None
+    for name, document in (("data", offered.data), ("actor", offered.actor)):
+        if document is not None and events.is_too_deep(document):
+            raise Invalid.field(name, f"{name} nests deeper than {events.MAX_DEPTH} levels")
+    occurred = offered.occurred_at.astimezone(UTC).isoformat() if offered.occurred_at else None
     return AcceptedEvent(
         account_id=account_id,
         id=clock.new_id("evt") if offered.key is None else ids.derived("evt", account_id, offered.key),

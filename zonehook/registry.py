@@ -110,9 +110,10 @@ class Registry:
         """Removes the endpoint and ends what was still to be delivered to it. Raises NotFound."""
         now = clock.now()
         async with self._database.write() as conn:
+            # Deliveries before endpoint, as when an attempt is recorded: the other order is a deadlock
+            await deliveries.cancel_of_endpoint(conn, account_id, endpoint_id, "the endpoint was deleted", now)
             if not await stored.change(conn, account_id, endpoint_id, {"deleted_at": now}):
                 raise _not_found(endpoint_id)
-            await deliveries.cancel_of_endpoint(conn, endpoint_id, "the endpoint was deleted", now)
 
     async def _write(self, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
         async with self._database.write() as conn:
@@ -143,7 +144,10 @@ class Registry:
         if problem := addresses.url_problem(url, self._targets):
             return problem
         parts = urlsplit(url)
-        for address in await resolving.addresses_of(parts.hostname or ""):
+        found = await resolving.addresses_of(parts.hostname or "")
+        if not found and parts.scheme == "http":
+            return addresses.HTTPS_ONLY  # nobody can say that it leads to where plain http is allowed
+        for address in found:
             if problem := addresses.address_problem(address, parts.scheme, self._targets):
                 return problem
         return None

@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
+from api.bodies import Moment, Text
 from api.doors import Cursor, House, Id, IdFilter, Limit, Manager, Reader
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
@@ -48,9 +48,9 @@ async def page(
     status: DeliveryStatus | None = None,
     endpoint_id: IdFilter = None,
     event_id: IdFilter = None,
-    type: Annotated[str | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    type: Annotated[Text | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Delivery]:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from api import bodies
-from api.bodies import Body, ObjectText, Text
+from api.bodies import Body, Moment, ObjectText, Text
 from api.doors import Cursor, House, Id, Limit, Publisher, Reader
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
@@ -29,7 +29,7 @@ class NewEvent(Body):
     id: Key | None = None
     subject: Annotated[Text, Field(max_length=255)] | None = None
     actor: ObjectText | None = None
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Moment | None = None
 
 
 class AcceptedShape(Shape):
@@ -77,9 +77,9 @@ async def publish(
 async def page(
     desks: House,
     caller: Reader,
-    type: Annotated[str | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    type: Annotated[Text | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:

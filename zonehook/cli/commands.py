@@ -1,6 +1,7 @@
 """The commands. Each is one or two calls of the REST API and a table."""
 
 import json
+import os
 import runpy
 import sys
 from typing import Annotated, Any
@@ -8,10 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from zonehook import __version__
 from zonehook.cli import house, listening
-from zonehook.errors import ZonehookError
+from zonehook.errors import Invalid, ZonehookError
 
 
 class _Sentences(typer.core.TyperGroup):
@@ -67,8 +69,9 @@ def listen(
 ) -> None:
     """Receive deliveries, check their signatures and show them. Registers itself, and only once per port."""
     manners = listening.Manners(refusals=fail, status=status, delay=delay)
-    known = secret or listening.registered_secret(house.of_settings(), port, events or [])
-    listening.serve(port, known, manners)
+    with listening.bound(port) as place:
+        known = secret or listening.registered_secret(house.of_settings(), port, events or [])
+        listening.serve(place, known, manners)
 
 
 @app.command()
@@ -78,7 +81,7 @@ def publish(
     id: Annotated[str | None, typer.Option(help="Your id of the event: publishing it twice is one event.")] = None,
 ) -> None:
     """Publish an event."""
-    text = sys.stdin.read() if data == "-" else data
+    text = _object(sys.stdin.buffer.read() if data == "-" else os.fsencode(data))
     head = json.dumps({"type": type} | ({"id": id} if id else {}))
     accepted = house.of_settings().call("POST", "/v1/events", raw=f'{head[:-1]}, "data": {text}}}'.encode())
     known = ", known already: nothing new is delivered" if accepted["duplicate"] else ""
@@ -158,6 +161,18 @@ def delete_endpoint(endpoint_id: str) -> None:
     _console.print(f"{endpoint_id} is deleted", highlight=False)
 
 
+def _object(raw: bytes) -> str:
+    """The JSON object as it was typed. Raises Invalid for anything else, and for what comes after it."""
+    try:
+        text = raw.decode()
+        is_object = isinstance(json.loads(text, parse_int=str), dict)
+    except (ValueError, RecursionError) as problem:
+        raise Invalid.field("data", f"the data are not JSON: {problem}") from None
+    if not is_object:
+        raise Invalid.field("data", "the data are not a JSON object")
+    return text
+
+
 def _switch(endpoint_id: str, verb: str) -> None:
     endpoint = house.of_settings().call("POST", f"/v1/webhook-endpoints/{endpoint_id}/{verb}")
     _console.print(f"{endpoint_id} is {endpoint['status']}", highlight=False)
@@ -168,7 +183,9 @@ def _show_delivery(zonehook: house.House, delivery_id: str) -> None:
     attempts = zonehook.call("GET", f"/v1/webhook-deliveries/{delivery_id}/attempts")["data"]
     because = f": {delivery['reason']}" if delivery["reason"] else ""
     _console.print(
-        f"{delivery['type']} to {delivery['request']['url']} is {delivery['status']}{because}", soft_wrap=True
+        f"{delivery['type']} to {delivery['request']['url']} is {delivery['status']}{because}",
+        soft_wrap=True,
+        markup=False,
     )
     if delivery["next_retry_at"]:
         _console.print(f"next attempt at {delivery['next_retry_at']}", highlight=False)
@@ -183,7 +200,7 @@ def _print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row[column]) for column in columns))
+        table.add_row(*(Text(_cell(row[column])) for column in columns))
     # A pipe has no width: cut ids would be of no use to the program that reads them
     (_console if _console.is_terminal else Console(width=240)).print(table)
 

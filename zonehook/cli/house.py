@@ -18,9 +18,14 @@ class House:
 
     def __init__(self, url: str, api_key: str) -> None:
         self.url = url
-        self._client = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=_PATIENCE_SECONDS, trust_env=False
-        )
+        if not api_key.isascii() or not api_key.isprintable():
+            raise Invalid.field("ZONEHOOK_API_KEY", "ZONEHOOK_API_KEY is no API key: it has characters no key has")
+        try:
+            self._client = httpx.Client(
+                base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=_PATIENCE_SECONDS, trust_env=False
+            )
+        except httpx.InvalidURL as problem:
+            raise Invalid.field("ZONEHOOK_URL", f"{url} is no address of a Zonehook: {problem}") from None
 
     def call(
         self,
@@ -35,6 +40,8 @@ class House:
         headers = {"Content-Type": "application/json"} if raw is not None else {}
         try:
             answer = self._client.request(method, path, json=body, params=given, content=raw, headers=headers)
+        except (httpx.InvalidURL, UnicodeError) as problem:
+            raise Invalid("invalid_request", f"this cannot be sent: {problem}") from None
         except httpx.TransportError as problem:
             raise Unavailable(
                 "not_running", f"no Zonehook answers at {self.url} ({problem}); start it with: make run"

@@ -1,14 +1,18 @@
 """A receiver on loopback for trying things out: checks every signature and shows every delivery."""
 
+import contextlib
 import json
+import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from rich.console import Console
 from rich.json import JSON
+from rich.markup import escape
 
 from zonehook import clock, signatures
 from zonehook.cli.house import House
@@ -38,23 +42,42 @@ def registered_secret(zonehook: House, port: int, events: list[str]) -> str:
     except (OSError, ValueError):
         known = {}
     url = f"http://127.0.0.1:{port}/"
+    if not isinstance(known, dict):
+        known = {}
     entry = known.get(url)
     if entry is not None and _is_still_there(zonehook, entry["id"], events):
         return str(entry["signing_secret"])
     wanted = {"url": url, "events": events, "description": "zonehook listen"}
     endpoint = zonehook.call("POST", "/v1/webhook-endpoints", wanted)
     known[url] = {"id": endpoint["id"], "signing_secret": endpoint["signing_secret"]}
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch(mode=0o600)
     file.write_text(json.dumps(known, indent=2) + "\n")
     _console.print(f"Registered {url} as {endpoint['id']}.", highlight=False)
     return str(endpoint["signing_secret"])
 
 
-def serve(port: int, secret: str, manners: Manners) -> None:
-    """Receives until Ctrl-C. Raises Invalid when the secret is none or the port is taken."""
+@contextlib.contextmanager
+def bound(port: int) -> Iterator[socket.socket]:
+    """The port, held before anything is registered for it. Raises Invalid when it is taken."""
+    with socket.socket() as place:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            place.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as problem:
+            reason = getattr(problem, "strerror", None) or problem
+            raise Invalid.field(
+                "--port", f"port {port} cannot be used ({reason}); choose another with --port"
+            ) from None
+        yield place
+
+
+def serve(place: socket.socket, secret: str, manners: Manners) -> None:
+    """Receives until Ctrl-C. Raises Invalid when the secret is none."""
     if problem := signatures.secret_problem(secret):
         raise Invalid.field("--secret", problem)
-    server = _bound(port, secret, manners)
+    port = place.getsockname()[1]
+    server = _server(place, secret, manners)
     _console.print(f"Listening on http://127.0.0.1:{port}/ and checking signatures. Ctrl-C stops.", highlight=False)
     try:
         server.serve_forever()
@@ -79,7 +102,7 @@ def _is_still_there(zonehook: House, endpoint_id: str, events: list[str]) -> boo
     return True
 
 
-def _bound(port: int, secret: str, manners: Manners) -> ThreadingHTTPServer:
+def _server(place: socket.socket, secret: str, manners: Manners) -> ThreadingHTTPServer:
     one_at_a_time = threading.Lock()
     seen: dict[str, int] = {}
 
@@ -103,12 +126,11 @@ def _bound(port: int, secret: str, manners: Manners) -> ThreadingHTTPServer:
         def log_message(self, *_: Any) -> None:
             """Deliveries are shown by _show."""
 
-    try:
-        return ThreadingHTTPServer(("127.0.0.1", port), Receiver)
-    except OSError as problem:
-        raise Invalid.field(
-            "--port", f"port {port} cannot be used ({problem.strerror}); choose another with --port"
-        ) from None
+    server = ThreadingHTTPServer(place.getsockname(), Receiver, bind_and_activate=False)
+    server.socket.close()
+    server.socket = place
+    server.server_activate()
+    return server
 
 
 def _answer(manners: Manners, problem: str | None) -> int:
@@ -124,8 +146,10 @@ def _show(delivery: str, times: int, problem: str | None, status: int, body: byt
     at = clock.now().astimezone().strftime("%H:%M:%S")
     verdict = "[green]signature verified[/]" if problem is None else f"[red]not genuine: {problem}[/]"
     colour = "green" if 200 <= status < 300 else "red"
-    _console.rule(f"{at}  {delivery}", align="left")
-    _console.print(f"attempt {times} seen here, {verdict}, answered [{colour}]{status}[/]", highlight=False)
+    _console.rule(f"{at}  {escape(delivery)}", align="left")
+    _console.print(
+        f"attempt {times} seen here, {verdict}, answered [{colour}]{status}[/]", highlight=False, soft_wrap=True
+    )
     try:
         _console.print(JSON(body.decode()))
     except (ValueError, RecursionError):

@@ -169,11 +169,17 @@ async def end(
     )
 
 
-async def cancel_of_endpoint(conn: AsyncConnection, endpoint_id: str, reason: str, at: datetime) -> None:
+async def cancel_of_endpoint(
+    conn: AsyncConnection, account_id: int, endpoint_id: str, reason: str, at: datetime
+) -> None:
     """Ends every delivery still open for this endpoint."""
     await conn.execute(
         update(deliveries)
-        .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.status.in_(verdicts.OPEN))
+        .where(
+            deliveries.c.account_id == account_id,
+            deliveries.c.endpoint_id == endpoint_id,
+            deliveries.c.status.in_(verdicts.OPEN),
+        )
         .values(status=DeliveryStatus.CANCELLED, reason=reason, next_retry_at=None, completed_at=at)
     )
 

@@ -4,12 +4,13 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Column, Row, Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from zonehook import ids
 from zonehook.errors import Invalid
 
 Item = TypeVar("Item")
@@ -49,8 +50,8 @@ def _read(cursor: str) -> tuple[datetime, str]:
     try:
         at, _, key = base64.urlsafe_b64decode(cursor).decode().partition(" ")
         moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
+        if moment.tzinfo is None or not ids.is_id(key):
             raise ValueError(at)
-        return moment, key
-    except (ValueError, binascii.Error):
+        return moment.astimezone(UTC), key
+    except (ValueError, OverflowError, binascii.Error):
         raise Invalid.field("cursor", "use the next_cursor of the page before, unchanged") from None

@@ -1,0 +1,1 @@
+"""The REST API v1, call by call, against a real Zonehook."""

@@ -1,0 +1,118 @@
+"""The exact shapes of the contract's answers: which keys there are, and what each may hold."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+Fits = Callable[[Any], bool]
+
+
+def _matching(pattern: str) -> Fits:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _one_of(*words: str) -> Fits:
+    return lambda value: value in words
+
+
+def _or_null(fits: Fits) -> Fits:
+    return lambda value: value is None or fits(value)
+
+
+def _id(prefix: str) -> Fits:
+    return _matching(prefix + "_[0-9a-z]{26}")
+
+
+def text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def count(value: Any) -> bool:
+    return type(value) is int and value >= 0  # True is an int too
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+time = _matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+ENDPOINT: Mapping[str, Fits] = {
+    "id": _id("ep"),
+    "url": text,
+    "events": _texts,
+    "description": _or_null(text),
+    "dialect": text,
+    "status": _one_of("enabled", "disabled", "suppressed"),
+    "disabled_at": _or_null(time),
+    "suppressed_at": _or_null(time),
+    "consecutive_failures": count,
+    "created_at": time,
+    "updated_at": time,
+}
+ACCEPTED: Mapping[str, Fits] = {
+    "id": _id("evt"),
+    "type": text,
+    "accepted_at": time,
+    "duplicate": lambda value: isinstance(value, bool),
+}
+EVENT: Mapping[str, Fits] = {
+    "id": _id("evt"),
+    "type": text,
+    "data": _object,
+    "subject": _or_null(text),
+    "actor": _or_null(_object),
+    "occurred_at": _or_null(time),
+    "accepted_at": time,
+}
+DELIVERY: Mapping[str, Fits] = {
+    "id": _id("dlv"),
+    "event_id": _id("evt"),
+    "endpoint_id": _id("ep"),
+    "type": text,
+    "status": _one_of("pending", "retrying", "delivered", "failed", "cancelled", "skipped"),
+    "reason": _or_null(text),
+    "attempts": count,
+    "next_retry_at": _or_null(time),
+    "last_status_code": _or_null(count),
+    "created_at": time,
+    "completed_at": _or_null(time),
+}
+ATTEMPT: Mapping[str, Fits] = {
+    "id": _id("att"),
+    "number": count,
+    "trigger": _one_of("schedule", "manual", "replay"),
+    "started_at": time,
+    "duration_ms": count,
+    "status_code": _or_null(count),
+    "error": _or_null(text),
+    "response_excerpt": _or_null(text),
+}
+
+
+def check(value: Any, shape: Mapping[str, Fits]) -> None:
+    """Exactly these keys, and each holds what it may."""
+    assert set(value) == set(shape), set(value) ^ set(shape)
+    wrong = {name: value[name] for name, fits in shape.items() if not fits(value[name])}
+    assert not wrong, wrong
+
+
+def refusal(answer: httpx.Response, status: int, field: str | None = None) -> Any:
+    """The answer's error, which has the contract's shape exactly; `field` is the first one it blames."""
+    assert answer.status_code == status, (answer.status_code, answer.text[:500])
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()) == {"error"}
+    error = answer.json()["error"]
+    check(error, {"code": _matching("[a-z_]+"), "message": text, "details": lambda value: isinstance(value, list)})
+    assert error["message"]
+    for detail in error["details"]:
+        check(detail, {"field": text, "message": text})
+    if field is not None:
+        assert [detail["field"] for detail in error["details"]][:1] == [field], error
+    return error

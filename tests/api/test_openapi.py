@@ -1,0 +1,145 @@
+"""The API describes itself: `/openapi.json` whole and true, `/docs` without the internet."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest_asyncio
+
+from tests.api import shapes
+from tests.running import Account
+
+REFUSALS = {"400", "401", "403", "429", "503"}  # what any call with a key may meet
+CALLS = {
+    "POST /v1/webhook-endpoints": {"201", "413"},
+    "GET /v1/webhook-endpoints": {"200"},
+    "GET /v1/webhook-endpoints/{}": {"200", "404"},
+    "PATCH /v1/webhook-endpoints/{}": {"200", "404", "413"},
+    "DELETE /v1/webhook-endpoints/{}": {"204", "404"},
+    "POST /v1/webhook-endpoints/{}/disable": {"200", "404"},
+    "POST /v1/webhook-endpoints/{}/enable": {"200", "404"},
+    "POST /v1/webhook-endpoints/{}/clear-suppression": {"200", "404"},
+    "POST /v1/webhook-endpoints/{}/rotate-secret": {"200", "404"},
+    "POST /v1/events": {"202", "409", "413"},
+    "GET /v1/events": {"200"},
+    "GET /v1/events/{}": {"200", "404"},
+    "GET /v1/webhook-deliveries": {"200"},
+    "GET /v1/webhook-deliveries/{}": {"200", "404"},
+    "GET /v1/webhook-deliveries/{}/attempts": {"200", "404"},
+    "POST /v1/webhook-deliveries/{}/replay": {"202", "404", "409"},
+    "POST /v1/accounts": {"201", "413"},
+}
+WITH_A_BODY = {
+    "POST /v1/webhook-endpoints": {"url", "events", "description", "dialect", "secret", "headers"},
+    "PATCH /v1/webhook-endpoints/{}": {"url", "events", "description", "headers"},
+    "POST /v1/events": {"type", "data", "id", "subject", "actor", "occurred_at"},
+}
+ANSWERS: dict[str, Mapping[str, Any]] = {
+    "GET /v1/webhook-endpoints/{} 200": shapes.ENDPOINT,
+    "PATCH /v1/webhook-endpoints/{} 200": shapes.ENDPOINT,
+    "POST /v1/webhook-endpoints 201": {**shapes.ENDPOINT, "signing_secret": shapes.text},
+    "POST /v1/events 202": shapes.ACCEPTED,
+    "GET /v1/events/{} 200": {**shapes.EVENT, "deliveries": shapes.text},
+    "GET /v1/webhook-deliveries/{} 200": {**shapes.DELIVERY, "request": shapes.text},
+    "POST /v1/webhook-deliveries/{}/replay 202": shapes.DELIVERY,
+    "GET /v1/webhook-deliveries 200": {"data": shapes.text, "next_cursor": shapes.text},
+    "GET /v1/events/{} 404": {"error": shapes.text},
+}
+
+
+class Described:
+    """What `/openapi.json` says, by call: `GET /v1/events/{}`."""
+
+    def __init__(self, document: Any) -> None:
+        self.document = document
+        self.calls: dict[str, Any] = {
+            f"{method.upper()} {re.sub('{[^}]*}', '{}', path)}": call
+            for path, calls in document["paths"].items()
+            for method, call in calls.items()
+        }
+
+    def schema(self, content: Any) -> Any:
+        """The schema of a JSON body, with its reference followed."""
+        schema = content["content"]["application/json"]["schema"]
+        return self.followed(schema["$ref"]) if "$ref" in schema else schema
+
+    def followed(self, reference: str) -> Any:
+        """What a reference leads to. Raises KeyError when that is nowhere."""
+        found = self.document
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+        return found
+
+
+@pytest_asyncio.fixture
+async def described(account: Account) -> Described:
+    return Described(await account.call("GET", "/openapi.json", status=200))
+
+
+async def test_every_call_and_its_answers(described: Described) -> None:
+    """Each call is described in a sentence, with its good answer, its refusals, and that it needs a key."""
+    for name, answers in CALLS.items():
+        told = described.calls[name]
+        assert set(told["responses"]) - {"422"} == answers | REFUSALS, name
+        assert told["summary"]
+        assert told["description"].endswith(".")
+        assert told["security"] == [{"HTTPBearer": []}]
+
+
+async def test_no_call_answers_422(described: Described) -> None:
+    """Bad input is a 400 and never a 422, so none is described."""
+    assert [name for name, call in described.calls.items() if "422" in call["responses"]] == []
+
+
+async def test_nothing_else(described: Described) -> None:
+    """No other call is described than those there are."""
+    assert set(described.calls) - {"GET /healthz", "GET /readyz"} == set(CALLS)
+
+
+async def test_the_answers_are_told_as_they_are(described: Described) -> None:
+    """The fields that are described are the fields that come, for bodies and answers."""
+    for name, fields in WITH_A_BODY.items():
+        body = described.calls[name]["requestBody"]
+        assert body["required"] is True
+        assert set(described.schema(body)["properties"]) == fields
+    for name, shape in ANSWERS.items():
+        call, _, status = name.rpartition(" ")
+        assert set(described.schema(described.calls[call]["responses"][status])["properties"]) == set(shape)
+
+
+async def test_every_reference_leads_somewhere(described: Described) -> None:
+    """A program that generates a client finds every schema that is referred to."""
+    references = set(_references(described.document))
+
+    assert references
+    for reference in references:
+        assert described.followed(reference)
+
+
+async def test_docs_work_offline(account: Account) -> None:
+    """`/docs` loads everything it needs from Zonehook itself."""
+    page = await account.client.get("/docs")
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)["']|url:\s*['"]([^'"]+)['"]""", page.text)
+    paths = [attribute or script for attribute, script in loaded]
+
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "//" not in page.text.partition("<body>")[0].replace("<!DOCTYPE", "")
+    assert "/openapi.json" in paths
+    assert len(paths) >= 3
+    for path in paths:
+        assert urljoin("/docs", path).startswith("/")
+        assert not path.startswith(("//", "http"))
+        assert (await account.client.get(path)).status_code == 200
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _references(each)

@@ -1,0 +1,1 @@
+"""The pure ground: values in, values out."""

@@ -1,0 +1,87 @@
+"""Nothing of an account can be seen or changed by another."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.store import given
+from zonehook.errors import NotFound
+from zonehook.ledger import Ledger
+from zonehook.messages import DeliveryOrder
+from zonehook.registry import Registry
+from zonehook.store import deliveries, endpoints, events
+from zonehook.store.database import Database
+from zonehook.store.deliveries import DeliveryFilter
+from zonehook.store.events import EventFilter
+
+
+@pytest.fixture
+async def order(registry: Registry, ledger: Ledger, account_id: int) -> DeliveryOrder:
+    """A delivery of the account, with an attempt."""
+    await given.endpoint(registry, account_id)
+    order = await given.order(ledger, account_id)
+    await ledger.record(order, await ledger.duty(order), given.sent())
+    return order
+
+
+async def test_statements_find_nothing_of_another_account(
+    database: Database, order: DeliveryOrder, account_id: int, stranger_id: int
+) -> None:
+    """Every statement that takes an account finds for its owner what it does not find for a stranger."""
+    async with database.read() as conn:
+        event_id = (await deliveries.page(conn, account_id, DeliveryFilter(), 50, None)).data[0].event_id
+        for account, is_owner in ((account_id, True), (stranger_id, False)):
+            found = [
+                await events.get(conn, account, event_id),
+                (await events.page(conn, account, EventFilter(), 50, None)).data,
+                await endpoints.get(conn, account, order.endpoint_id),
+                (await endpoints.page(conn, account, 50, None)).data,
+                await endpoints.secret_of(conn, account, order.endpoint_id),
+                await endpoints.all_of(conn, account),
+                await deliveries.get(conn, account, order.delivery_id),
+                (await deliveries.page(conn, account, DeliveryFilter(event_id=event_id), 50, None)).data,
+                await deliveries.duty(conn, account, order.delivery_id),
+                await deliveries.of_event(conn, account, event_id),
+                await deliveries.attempts_of(conn, account, order.delivery_id),
+            ]
+            assert [bool(each) for each in found] == [is_owner] * len(found)
+
+
+REFUSED: list[Callable[[Registry, Ledger, int, DeliveryOrder], Awaitable[Any]]] = [
+    lambda registry, _, account, order: registry.get(account, order.endpoint_id),
+    lambda registry, _, account, order: registry.change(account, order.endpoint_id, {"description": "mine"}),
+    lambda registry, _, account, order: registry.disable(account, order.endpoint_id),
+    lambda registry, _, account, order: registry.enable(account, order.endpoint_id),
+    lambda registry, _, account, order: registry.clear_suppression(account, order.endpoint_id),
+    lambda registry, _, account, order: registry.rotate_secret(account, order.endpoint_id),
+    lambda registry, _, account, order: registry.delete(account, order.endpoint_id),
+    lambda _, ledger, account, order: ledger.get(account, order.delivery_id),
+    lambda _, ledger, account, order: ledger.attempts(account, order.delivery_id),
+    lambda _, ledger, account, order: ledger.request(account, order.delivery_id),
+    lambda _, ledger, account, order: ledger.replay(account, order.delivery_id),
+    lambda _, ledger, account, order: ledger.duty(replace(order, account_id=account)),
+]
+
+
+async def test_desks_know_nothing_of_another_account(
+    registry: Registry, ledger: Ledger, order: DeliveryOrder, account_id: int, stranger_id: int
+) -> None:
+    """Whatever a stranger asks for, there is no such object, and it stays as it was."""
+    before = await registry.get(account_id, order.endpoint_id), await ledger.get(account_id, order.delivery_id)
+    for ask in REFUSED:
+        with pytest.raises(NotFound):
+            await ask(registry, ledger, stranger_id, order)
+    assert before == (
+        await registry.get(account_id, order.endpoint_id),
+        await ledger.get(account_id, order.delivery_id),
+    )
+
+
+async def test_an_event_goes_to_its_own_account(
+    registry: Registry, ledger: Ledger, stranger_id: int, account_id: int
+) -> None:
+    """Endpoints of another account get nothing of an event, though they listen to everything."""
+    await given.endpoint(registry, stranger_id)
+    assert (await ledger.open(given.event(account_id))).orders == ()
