@@ -129,7 +129,8 @@ def _event(account_id: int, offered: Offered) -> AcceptedEvent:
     for name, document in (("data", offered.data), ("actor", offered.actor)):
         if document is not None and events.is_too_deep(document):
             raise Invalid.field(name, f"{name} nests deeper than {events.MAX_DEPTH} levels")
-    occurred = offered.occurred_at.astimezone(UTC).isoformat() if offered.occurred_at else None
+    occurred_at = _in_utc(offered.occurred_at)
+    occurred = occurred_at.isoformat() if occurred_at else None
     return AcceptedEvent(
         account_id=account_id,
         id=clock.new_id("evt") if offered.key is None else ids.derived("evt", account_id, offered.key),
@@ -140,8 +141,15 @@ def _event(account_id: int, offered: Offered) -> AcceptedEvent:
         key=offered.key,
         subject=offered.subject,
         actor=offered.actor,
-        occurred_at=offered.occurred_at,
+        occurred_at=occurred_at,
     )
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    try:
+        return None if at is None else at.astimezone(UTC)
+    except OverflowError:
+        raise Invalid.field("occurred_at", "this moment is in no calendar") from None
 
 
 def _duplicate(event: AcceptedEvent, fingerprint: str, accepted_at: datetime) -> Accepted:

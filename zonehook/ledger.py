@@ -67,8 +67,10 @@ class Ledger:
                 async with self._database.write() as conn:
                     await events.add(conn, event)
                     await self._open_each(conn, event)
-            except IntegrityError:
-                pass  # it was opened before; what it opened stands
+            except IntegrityError:  # it was opened before, and what it opened stands
+                async with self._database.read() as conn:
+                    if await events.get(conn, event.account_id, event.id) is None:
+                        raise
         async with self._database.read() as conn:
             rows = await deliveries.opened(conn, event.id, event.after or "", PAGE_OF_ORDERS)
         orders = tuple(self._order(event.account_id, event.type, row) for row in rows)
