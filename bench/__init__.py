@@ -1,0 +1,1 @@
+"""The figures of docs/performance.md: the embedded system as it runs for users, beside its engine doing nothing."""

@@ -1,0 +1,94 @@
+"""Publishes as a producer would: over REST, from a process of its own."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from bench.plan import BenchFailed
+
+_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Published:
+    """Event `number`: when its call began and when its 202 was there, in Unix time."""
+
+    number: int
+    began: float
+    accepted: float
+
+
+class Driver:
+    """Publishes to one server; connections are kept open."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=_PATIENCE_SECONDS,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=200, max_keepalive_connections=200),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def at_once(self, type_: str, first: int, events: int, in_flight: int) -> list[Published]:
+        """As fast as `in_flight` calls at a time go."""
+        numbers = iter(range(first, first + events))
+
+        async def publish_some() -> list[Published]:
+            return [await self._publish(type_, number) for number in numbers]
+
+        done = await asyncio.gather(*(publish_some() for _ in range(in_flight)))
+        return [each for some in done for each in some]
+
+    async def at_rate(self, type_: str, first: int, events: int, per_second: float) -> list[Published]:
+        """At a steady rate, however long the answers take."""
+        began = time.monotonic()
+        calls = []
+        async with asyncio.TaskGroup() as group:
+            for index in range(events):
+                await asyncio.sleep(max(0.0, began + index / per_second - time.monotonic()))
+                calls.append(group.create_task(self._publish(type_, first + index)))
+        return [each.result() for each in calls]
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a POST that must succeed."""
+        try:
+            answer = await self._client.post(path, json=body)
+        except httpx.TransportError as problem:
+            raise BenchFailed(f"{self._client.base_url} does not answer: {problem!r}") from None
+        if not answer.is_success:
+            raise BenchFailed(f"{path} answers {answer.status_code}: {answer.text[:300]}")
+        content: dict[str, Any] = answer.json()
+        return content
+
+    async def _publish(self, type_: str, number: int) -> Published:
+        began = time.time()
+        await self.post("/v1/events", {"type": type_, "data": _data(number)})
+        return Published(number, began, time.time())
+
+
+def _data(number: int) -> dict[str, Any]:
+    return {
+        "n": number,
+        "domain": {
+            "id": 181984 + number,
+            "name": f"example-{number}.com",
+            "state": "registered",
+            "auto_renew": False,
+            "private_whois": False,
+            "expires_at": "2027-06-02T12:00:00Z",
+            "created_at": "2026-06-02T12:00:00Z",
+        },
+    }

@@ -1,0 +1,109 @@
+"""The engine's floor: the very workflows of Zonehook over activities that do nothing, on the same Temporal server.
+
+No database, no HTTP attempt, a task queue of its own, and the options of worker.py.
+"""
+
+import asyncio
+import os
+import sys
+import time
+import traceback
+
+import uvicorn
+import uvloop
+from temporalio import activity
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+
+from bench import helper
+from bench.arrivals import Arrivals
+from bench.doors import QUEUE, Doors
+from bench.plan import TYPES
+from workflows.delivery import Delivery
+from workflows.event import Event
+from zonehook import dialects, messages, temporal
+from zonehook.messages import AcceptedEvent, DeliveryEnd, DeliveryOrder, OpenedDeliveries
+
+_ENDPOINTS = {type_: fan_out for fan_out, type_ in TYPES.items()}
+_POLICY = dialects.named("standard").policy
+
+
+class Nothing:
+    """The activities by their real names. The attempt only notes that it was made."""
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
+
+    @activity.defn(name=messages.OPEN_DELIVERIES)
+    async def open_deliveries(self, event: AcceptedEvent) -> OpenedDeliveries:
+        """As many orders as the real event would have endpoints."""
+        orders = tuple(
+            DeliveryOrder(
+                account_id=0,
+                delivery_id=f"{event.id}-{index}",
+                endpoint_id=f"ep_{index:026}",
+                event_type=event.type,
+                host="127.0.0.1",
+                policy=_POLICY,
+            )
+            for index in range(_ENDPOINTS[event.type])
+        )
+        return OpenedDeliveries(orders, next=None)
+
+    @activity.defn(name=messages.DELIVER)
+    async def deliver(self, order: DeliveryOrder) -> DeliveryEnd:
+        """Delivered, without an attempt."""
+        self._arrivals.note(int(order.delivery_id.split("-")[1]), time.time())
+        return DeliveryEnd("delivered", 1)
+
+
+async def _work(address: str) -> None:
+    arrivals = Arrivals()
+    client = await temporal.connect(address)
+    doors = Doors(client, arrivals)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            doors.http,
+            port=0,
+            interface="asgi3",
+            http="httptools",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+        )
+    )
+    async with _worker(client, arrivals):
+        serving = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # uvicorn has no event for it
+        host, port = server.servers[0].sockets[0].getsockname()
+        info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
+        hello = {"url": f"http://{host}:{port}", "temporal_server": info.server_version}
+        await helper.answer(hello, doors.handle)
+        server.should_exit = True
+        await serving
+
+
+def _worker(client: Client, arrivals: Arrivals) -> Worker:
+    nothing = Nothing(arrivals)
+    return Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[Event, Delivery],
+        activities=[nothing.open_deliveries, nothing.deliver],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_concurrent_activities=500,
+        max_concurrent_workflow_tasks=100,
+        max_cached_workflows=10_000,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+if __name__ == "__main__":
+    try:
+        uvloop.run(_work(sys.argv[1]))
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+    os._exit(0)  # temporalio's runtime sometimes aborts in the interpreter's own way out

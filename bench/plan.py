@@ -1,0 +1,27 @@
+"""How much is measured: every loop of the bench is bounded by a number here."""
+
+from dataclasses import dataclass
+
+TYPES = {1: "bench.one", 10: "bench.ten"}  # by fan-out: the event type so many endpoints subscribe to
+IN_FLIGHT = 32  # publishing calls at a time while deliveries per second are counted
+ARRIVAL_SECONDS = 60.0  # how long a burst may take to arrive
+WARM_UP_EVENTS = 40
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`events` by fan-out for one burst; `rates` are events per second by fan-out while latency is measured."""
+
+    rounds: int
+    events: dict[int, int]
+    rates: dict[int, float]
+    latency_seconds: float
+    idle_seconds: float
+
+
+FULL = Plan(rounds=3, events={1: 200, 10: 24}, rates={1: 10.0, 10: 3.0}, latency_seconds=20.0, idle_seconds=5.0)
+QUICK = Plan(rounds=1, events={1: 80, 10: 8}, rates={1: 10.0, 10: 3.0}, latency_seconds=3.0, idle_seconds=2.0)
+
+
+class BenchFailed(Exception):
+    """The run cannot give its figures; the message says why."""

