@@ -27,6 +27,7 @@ from zonehook.intake import Intake
 from zonehook.keys import Scope
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
+from zonehook.replays import Replays
 from zonehook.settings import Settings
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
@@ -34,7 +35,7 @@ from zonehook.store.database import Database
 from zonehook.tenants import Tenants
 
 _LOOPBACK = addresses.parse_networks("127.0.0.0/8, ::1/128")
-_STOPPING_SECONDS = 30
+_STOPPING_SECONDS = 45  # the worker's grace, the API's and Temporal's
 _log = logging.getLogger("zonehook")
 
 
@@ -47,6 +48,7 @@ def main() -> None:
         settings = Settings.read()
         if settings.allowed_targets is None:
             settings = settings.model_copy(update={"allowed_targets": _LOOPBACK})
+        worker.raise_file_limit()
         with home.occupied(settings.home):
             uvloop.run(_up(settings, began))
     except ZonehookError as problem:
@@ -60,7 +62,7 @@ def main() -> None:
 async def _up(settings: Settings, began: float) -> None:
     _warn(settings)
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_leave, stop, settings)
     async with contextlib.AsyncExitStack() as stack:
         sealing = Cipher(settings.encryption_keys or cipher.keys_under(settings.home))
@@ -81,11 +83,13 @@ async def _up(settings: Settings, began: float) -> None:
 
 
 def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> Desks:
+    ledger = Ledger(database, sealing, settings.time_scale)
     return Desks(
         tenants=Tenants(database),
         registry=Registry(database, sealing, settings.targets),
         intake=Intake(database, client, starts_eagerly=True),
-        ledger=Ledger(database, sealing, client, settings.time_scale),
+        ledger=ledger,
+        replays=Replays(ledger, client),
         database=database,
         client=client,
     )
@@ -101,7 +105,7 @@ async def _temporal(settings: Settings) -> AsyncIterator[Client]:
         return
     ports = Ports(settings.temporal_port, settings.temporal_ui_port, settings.temporal_metrics_port)
     server = DevServer(settings.home, ports)
-    server.end_orphan()
+    await asyncio.to_thread(server.end_orphan)
     for port, variable in ((ports.grpc, "ZONEHOOK_TEMPORAL_PORT"), (ports.ui, "ZONEHOOK_TEMPORAL_UI_PORT")):
         with _bound("127.0.0.1", port, variable):
             pass
@@ -125,6 +129,8 @@ async def _serving(desks: Desks, settings: Settings, listening: socket.socket) -
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not serving.done():  # noqa: ASYNC110
         await asyncio.sleep(0.01)  # uvicorn has no event for it
+    if serving.done():
+        await serving
     try:
         yield
     finally:
@@ -168,7 +174,9 @@ def _bound(host: str, port: int, variable: str) -> Iterator[socket.socket]:
             bound.bind((host, port))
         except OSError as problem:
             raise Invalid.field(
-                variable, f"port {port} on {host} cannot be used ({problem.strerror}); set {variable} to a free one"
+                variable,
+                f"port {port} on {host} cannot be used ({problem.strerror}); set {variable} to a free one"
+                + (", or ZONEHOOK_HOST to an address of this machine" if variable == "ZONEHOOK_PORT" else ""),
             ) from None
         yield bound
 
@@ -180,7 +188,7 @@ def _stop_or_leave(stop: asyncio.Event, settings: Settings) -> None:
 
 
 def _leave(settings: Settings) -> None:
-    DevServer(settings.home, Ports(0, 0)).end_orphan()
+    DevServer(settings.home, Ports(0, 0)).end_orphan(waits=False)
     _say("Left at once: what was under way goes on after the next start.")
     os._exit(130)
 

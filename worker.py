@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -33,7 +34,8 @@ from zonehook.store.database import Database
 _CONCURRENT_ATTEMPTS = 500
 _CONCURRENT_WORKFLOW_TASKS = 100
 _CACHED_WORKFLOWS = 10_000
-_GRACE = timedelta(seconds=20)  # more than one attempt takes, so that stopping interrupts none
+_OPEN_FILES = 8192
+_GRACE = timedelta(seconds=25)  # more than one attempt takes, so that stopping interrupts none
 
 
 def main() -> None:
@@ -41,6 +43,7 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     code = 0
     try:
+        raise_file_limit()
         uvloop.run(_work(Settings.read()))
     except ZonehookError as problem:
         print(f"zonehook: {problem.message}", file=sys.stderr)  # noqa: T201 (for a person)
@@ -49,14 +52,22 @@ def main() -> None:
     os._exit(code)  # temporalio's runtime sometimes aborts in the interpreter's own way out
 
 
+def raise_file_limit() -> None:
+    """Every attempt under way is an open file; the usual soft limit (256 on macOS) is for programs of another kind."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await temporal.connect()
     database = Database(settings.database)
-    sealing = Cipher(settings.encryption_keys or cipher.keys_under(settings.home))
-    async with working(client, Ledger(database, sealing, client, settings.time_scale), settings):
+    sealing = Cipher(settings.encryption_keys or cipher.known_keys(settings.home))
+    async with working(client, Ledger(database, sealing, settings.time_scale), settings):
         await stop.wait()
     await database.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -10,13 +11,15 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from zonehook import clock, dialects, messages, verdicts
 from zonehook.errors import NotFound, Unavailable
-from zonehook.ledger import Duty, Ledger
+from zonehook.ledger import SUPERSEDED, Duty, Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
 from zonehook.net.sender import Sender
 from zonehook.verdicts import Attempt, DeliveryStatus, End, Wait
 
 _RECORDS_PATIENCE_SECONDS = 5  # for one visit to the database; two of them and the POST stay within the time limit
-_RECORDS_RETRY = timedelta(seconds=3)
+_SOON = timedelta(seconds=3)  # when a part of ours was away
+_LATER = timedelta(seconds=30)  # when a part of ours is broken
+_log = logging.getLogger(__name__)
 
 
 class Delivering:
@@ -29,23 +32,25 @@ class Delivering:
     @activity.defn(name=messages.DELIVER)
     async def deliver(self, order: DeliveryOrder) -> DeliveryEnd:
         """The delivery's end; until then an ApplicationError whose next_retry_delay is the time to wait."""
-        sent = _unrecorded(order)
+        sent = messages.kept(activity.info().heartbeat_details) or order.unrecorded
         try:
-            duty = await self._duty(order)
+            async with _patience():
+                duty = await self._ledger.duty(order)
+                if sent is not None and await self._ledger.is_recorded(sent):
+                    sent = None
             if sent is None:
-                match verdicts.before(duty.progress, order.policy, clock.now()):
-                    case Attempt(number):
-                        sent = await self._send(order, duty, number)
-                    case Wait(until):
-                        raise _again(f"attempt {duty.progress.number + 1} is due at {until:%H:%M:%S} UTC", until)
-                    case End() as end:
-                        await self._end(order, end)
-                        return DeliveryEnd(end.status, duty.progress.number, end.reason)
-            decision = await self._record(order, duty, sent)
-        except Unavailable as problem:
+                step = _step(order, duty)
+                if not isinstance(step, Attempt):
+                    return await self._rest(order, duty, step)
+                sent = await self._send(order, duty, step.number)
+            async with _patience():
+                decision = await self._ledger.record(order, duty, sent)
+        except ApplicationError:
+            raise
+        except Exception as problem:  # noqa: BLE001 (whatever it is, it is our fault and not the endpoint's)
             if sent is not None:
-                activity.heartbeat(sent)  # Temporal keeps what the database could not: it must not leave again
-            raise _again(problem.message, clock.now() + _RECORDS_RETRY) from None
+                activity.heartbeat(sent)  # Temporal keeps what could not be written: it must not leave again
+            raise _ours(problem) from None
         if isinstance(decision, Wait):
             of = f"attempt {sent.number} to {order.host} got {verdicts.answer(sent)}"
             raise _again(f"{of}; the next is due at {decision.until:%H:%M:%S} UTC", decision.until)
@@ -55,6 +60,15 @@ class Delivering:
     async def cancel_delivery(self, order: DeliveryOrder) -> None:
         """Raises Unavailable, to be called again."""
         await self._ledger.end(order, End(DeliveryStatus.CANCELLED, "an operator cancelled it"))
+
+    async def _rest(self, order: DeliveryOrder, duty: Duty, step: Wait | End) -> DeliveryEnd:
+        """No attempt now: wait on, or end."""
+        if isinstance(step, Wait):
+            raise _again(f"attempt {duty.progress.number + 1} is due at {step.until:%H:%M:%S} UTC", step.until)
+        if not duty.is_superseded:
+            async with _patience():
+                await self._ledger.end(order, step)
+        return DeliveryEnd(step.status, duty.progress.number, step.reason)
 
     async def _send(self, order: DeliveryOrder, duty: Duty, number: int) -> Sent:
         started_at = clock.now()
@@ -70,20 +84,9 @@ class Delivering:
             excerpt=answer.excerpt,
         )
 
-    async def _duty(self, order: DeliveryOrder) -> Duty:
-        try:
-            async with _patience():
-                return await self._ledger.duty(order)
-        except NotFound as problem:
-            raise ApplicationError(problem.message, type="DeliveryUnknown", non_retryable=True) from None
 
-    async def _record(self, order: DeliveryOrder, duty: Duty, sent: Sent) -> Wait | End:
-        async with _patience():
-            return await self._ledger.record(order, duty, sent)
-
-    async def _end(self, order: DeliveryOrder, end: End) -> None:
-        async with _patience():
-            await self._ledger.end(order, end)
+def _step(order: DeliveryOrder, duty: Duty) -> Attempt | Wait | End:
+    return SUPERSEDED if duty.is_superseded else verdicts.before(duty.progress, order.policy, clock.now())
 
 
 @contextlib.asynccontextmanager
@@ -95,14 +98,14 @@ async def _patience() -> AsyncIterator[None]:
         raise Unavailable("database_unavailable", "the database did not answer in time") from None
 
 
-def _unrecorded(order: DeliveryOrder) -> Sent | None:
-    """An attempt that left before the database went away, as Temporal kept it."""
-    details = activity.info().heartbeat_details
-    return (
-        activity.payload_converter().from_payload(activity.payload_converter().to_payload(details[0]), Sent)
-        if details
-        else order.unrecorded
-    )
+def _ours(problem: Exception) -> ApplicationError:
+    """A fault of ours: it uses no attempt and moves no schedule; the same attempt is due again soon."""
+    if isinstance(problem, NotFound):
+        return ApplicationError(problem.message, type="DeliveryUnknown", non_retryable=True)
+    if isinstance(problem, Unavailable):
+        return _again(problem.message, clock.now() + _SOON)
+    _log.error("an attempt failed by a fault of ours", exc_info=problem)
+    return _again(f"a fault of ours ({type(problem).__name__}), see the worker's log", clock.now() + _LATER)
 
 
 def _again(message: str, at: datetime) -> ApplicationError:

@@ -1,8 +1,10 @@
 """Opening an event's deliveries."""
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from zonehook import messages
+from zonehook.errors import Unavailable
 from zonehook.ledger import Ledger
 from zonehook.messages import AcceptedEvent, OpenedDeliveries
 
@@ -15,5 +17,8 @@ class Opening:
 
     @activity.defn(name=messages.OPEN_DELIVERIES)
     async def open_deliveries(self, event: AcceptedEvent) -> OpenedDeliveries:
-        """Raises Unavailable, to be called again."""
-        return await self._ledger.open(event)
+        """Fails, to be called again, while the database is away."""
+        try:
+            return await self._ledger.open(event)
+        except Unavailable as problem:
+            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None

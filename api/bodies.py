@@ -137,5 +137,7 @@ def _sentence(error: Any) -> str:
         return "this field is not known here; check its spelling or leave it out"
     if error["type"] == "missing":
         return "this field is required"
+    if error["type"] == "string_pattern_mismatch":
+        return "this is no id; ids look like evt_… and have 26 characters after the _"
     message: str = error["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

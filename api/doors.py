@@ -15,6 +15,7 @@ from zonehook.intake import Intake
 from zonehook.keys import Scope
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
+from zonehook.replays import Replays
 from zonehook.store.database import Database
 from zonehook.tenants import Caller, Tenants
 
@@ -30,6 +31,7 @@ class Desks:
     registry: Registry
     intake: Intake
     ledger: Ledger
+    replays: Replays
     database: Database
     client: Client
 
@@ -61,7 +63,7 @@ Operator = Annotated[str, Depends(_operator)]
 
 def _existing(text: str) -> str:
     if not ids.is_id(text):
-        raise NotFound("not_found", "there is no such object in this account")
+        raise NotFound("not_found", f"there is no {text[:60]} in this account")
     return text
 
 

@@ -123,4 +123,4 @@ def _allowed(request: Request) -> str:
 
 
 async def _unexpected(_request: Request, _problem: Exception) -> JSONResponse:
-    return _answer(500, "internal_error", "this is our fault; it has been logged, and nothing was half-done")
+    return _answer(500, "internal_error", "this is our fault, and it has been logged")

@@ -10,11 +10,10 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from zonehook import messages
-    from zonehook.messages import DeliveryEnd, DeliveryOrder, Policy, Sent
+    from zonehook.messages import DeliveryEnd, DeliveryOrder, Policy, kept
 
 _STATUS = SearchAttributeKey.for_keyword(messages.STATUS)
 _RECORD_MARGIN = timedelta(seconds=15)  # beside the time of the POST: for reading and writing the records
-_WINDOW_MARGIN = timedelta(seconds=60)
 
 
 @workflow.defn(name=messages.DELIVERY_WORKFLOW)
@@ -36,8 +35,9 @@ class Delivery:
 
 
 async def _carry_out(order: DeliveryOrder) -> DeliveryEnd:
-    """The activity's retries are the attempts. When it times out instead, the worker died or was away: a new
-    one goes on from the records at once, with the number and the schedule the endpoint had.
+    """The activity's retries are the attempts. When it times out instead, the worker died: a new one goes on
+    from the records at once, with the number and the schedule the endpoint had. The window is not Temporal's to
+    watch: it begins with the first attempt, and a schedule-to-close timeout would begin before, when none was made.
     """
     while True:
         try:
@@ -46,14 +46,13 @@ async def _carry_out(order: DeliveryOrder) -> DeliveryEnd:
                 order,
                 activity_id="deliver",
                 start_to_close_timeout=timedelta(seconds=order.policy.timeout) + _RECORD_MARGIN,
-                schedule_to_close_timeout=_window(order.policy),
                 retry_policy=_retry_policy(order.policy),
                 summary=order.host,
             )
         except ActivityError as problem:
             if not isinstance(problem.cause, TimeoutError):
                 raise
-            order = replace(order, unrecorded=_unrecorded(problem.cause) or order.unrecorded)
+            order = replace(order, unrecorded=kept(problem.cause.last_heartbeat_details) or order.unrecorded)
         if workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(order)
 
@@ -69,8 +68,10 @@ async def _cancel(order: DeliveryOrder) -> None:
 
 
 def _retry_policy(policy: Policy) -> RetryPolicy:
-    """The back-off. No maximum of attempts: Temporal also counts crashes and an absent database, which must
-    not use up the endpoint's; those are counted in the records, and the activity ends when they are made.
+    """The back-off, as Temporal and its UI know it; a failed attempt names the same wait to the second.
+
+    No maximum of attempts: Temporal also counts crashes and an absent database, which must not use up the
+    endpoint's; those are counted in the records, and the activity ends when they are made.
     """
     waits = policy.waits
     return RetryPolicy(
@@ -80,18 +81,4 @@ def _retry_policy(policy: Policy) -> RetryPolicy:
         maximum_attempts=0,
         # A dead worker is noticed by time. It is not the endpoint's failure and must not wait for its turn.
         non_retryable_error_types=["TemporalTimeout:StartToClose"],
-    )
-
-
-def _window(policy: Policy) -> timedelta | None:
-    return None if policy.window is None else timedelta(seconds=policy.window) + _WINDOW_MARGIN
-
-
-def _unrecorded(timeout: TimeoutError) -> Sent | None:
-    """An attempt that left and could not be written down before the worker died: it must not leave again."""
-    details = timeout.last_heartbeat_details
-    return (
-        workflow.payload_converter().from_payloads([workflow.payload_converter().to_payload(details[0])], [Sent])[0]
-        if details
-        else None
     )

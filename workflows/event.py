@@ -13,17 +13,15 @@ from temporalio.common import (
     TypedSearchAttributes,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.delivery import Delivery
     from zonehook import messages
-    from zonehook.messages import AcceptedEvent, DeliveryOrder
+    from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries
 
 _AT_ONCE = 50
-# The database may be away for as long as it likes: opening is tried until it is back.
-_UNTIL_IT_WORKS = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
 
 
 @workflow.defn(name=messages.EVENT_WORKFLOW)
@@ -32,13 +30,7 @@ class Event:
 
     @workflow.run
     async def run(self, event: AcceptedEvent) -> str:
-        opened = await workflow.execute_local_activity(
-            calls.open_deliveries,
-            event,
-            start_to_close_timeout=timedelta(seconds=30),
-            retry_policy=_UNTIL_IT_WORKS,
-            local_retry_threshold=timedelta(seconds=1),  # longer waits are Temporal's, and keep no worker from stopping
-        )
+        opened = await _open(event)
         # Awaited: a parent that closes in the task that starts its children loses them. Many at once: one by one
         # costs ten writes more. Not all of 500 at once: they queue for their parent's lock (12 a second, not 36).
         for first in range(0, len(opened.orders), _AT_ONCE):
@@ -48,12 +40,34 @@ class Event:
         return f"{len(opened.orders)} deliveries started"
 
 
+async def _open(event: AcceptedEvent) -> OpenedDeliveries:
+    """In the worker itself, which is cheapest; through the server while the database is away, for as long as it
+    likes: there a retry adds nothing to the history, and none of them keeps a worker from stopping.
+    """
+    try:
+        return await workflow.execute_local_activity(
+            calls.open_deliveries,
+            event,
+            schedule_to_close_timeout=timedelta(seconds=5),
+            retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+        )
+    except FailureError as problem:  # an ActivityError the first time, and its bare cause when history is replayed
+        if is_cancelled_exception(problem):
+            raise
+    return await workflow.execute_activity(
+        calls.open_deliveries,
+        event,
+        start_to_close_timeout=timedelta(seconds=30),
+        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=5)),
+    )
+
+
 async def _start(order: DeliveryOrder) -> None:
     with contextlib.suppress(WorkflowAlreadyStartedError):
         await workflow.start_child_workflow(
             Delivery.run,
             order,
-            id=f"delivery/{order.delivery_id}",
+            id=order.workflow_id,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             search_attributes=_search_attributes(order),

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,8 @@ class DevServer:
         finally:
             await self._stop()
 
-    def end_orphan(self) -> None:
-        """Stops the server that a killed run of this home left behind. It is known by its process id and file."""
+    def end_orphan(self, waits: bool = True) -> None:
+        """Stops the server that a killed run of this home left behind; blocks until it has ended, if it `waits`."""
         try:
             pid = int(self._pid_file.read_text())
         except (FileNotFoundError, ValueError):
@@ -83,7 +84,8 @@ class DevServer:
         if str(self._database) in _command_line(pid):
             _log.info("stopping the Temporal server that the last run left behind")
             os.kill(pid, signal.SIGTERM)
-            _wait_for_end(pid)
+            if waits:
+                _wait_for_end(pid)
         self._pid_file.unlink(missing_ok=True)
 
     @property
@@ -141,7 +143,10 @@ class DevServer:
             code = await self._process.wait()
             _log.warning("the Temporal server ended (%s); starting it again", code)
             await asyncio.sleep(0.5)
-            await self._start()
+            try:
+                await self._start()
+            except OSError as problem:
+                _log.error("the Temporal server cannot be started: %s", problem)
 
     async def _stop(self) -> None:
         process = self._process
@@ -169,19 +174,22 @@ def _binary() -> str:
 
 
 def _command_line(pid: int) -> str:
-    ran = subprocess.run(  # noqa: S603 (a fixed program and a number)
-        ["/bin/ps", "-o", "args=", "-ww", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return ran.stdout
+    """What a process was started as; empty when there is none, or nobody to ask."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        pass
+    ps = shutil.which("ps")  # where there is no /proc
+    if ps is None:
+        return ""
+    command = [ps, "-o", "args=", "-ww", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
 
 
 def _wait_for_end(pid: int) -> None:
-    for signal_number in (0, signal.SIGKILL):
-        for _ in range(_STOP_SECONDS * 10):
-            try:
-                os.kill(pid, signal_number)
-            except ProcessLookupError:
-                return
-            signal_number = 0
-            # runs before there is a loop to hold up
-            subprocess.run(["/bin/sleep", "0.1"], check=False)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline:
+        if not _command_line(pid):
+            return
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)

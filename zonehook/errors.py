@@ -8,7 +8,7 @@ The doors (REST, CLI) render these; nobody below them knows what an HTTP status 
     ├── Forbidden      a known key that may not do this
     ├── NotFound       no such object in this account (another account's object is not found either)
     ├── Conflict       right in itself, but not now, or not beside what is already there
-    └── Unavailable    the database or Temporal cannot be reached just now; nothing was changed
+    └── Unavailable    the database or Temporal cannot be reached just now; try again
 """
 
 from dataclasses import dataclass
@@ -57,4 +57,4 @@ class Conflict(ZonehookError):
 
 
 class Unavailable(ZonehookError):
-    """A part we stand on is away. Safe to try again: nothing was half-done."""
+    """A part we stand on is away. Safe to try again; an event with an id of its own is still one event."""

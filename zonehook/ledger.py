@@ -1,19 +1,15 @@
-"""The desk for deliveries: open them, remember every attempt, tell how they stand, replay them."""
+"""The desk for deliveries: open them, remember every attempt, tell how they stand."""
 
-import contextlib
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
-from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from zonehook import clock, dialects, endpoints, messages, schedules, temporal, verdicts
+from zonehook import clock, dialects, endpoints, schedules, verdicts
 from zonehook.endpoints import EndpointStatus
-from zonehook.errors import Conflict, NotFound
+from zonehook.errors import NotFound
 from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries, Sent
 from zonehook.store import deliveries, events
 from zonehook.store import endpoints as stored
@@ -23,6 +19,7 @@ from zonehook.store.deliveries import Delivery, DeliveryFilter, RecordedAttempt
 from zonehook.store.pages import Page
 from zonehook.verdicts import DeliveryStatus, End, Progress, Wait
 
+SUPERSEDED = End(DeliveryStatus.CANCELLED, "a replay took its place")
 PAGE_OF_ORDERS = 500  # children that one run of the event's workflow starts
 
 
@@ -33,10 +30,10 @@ class Duty:
     row: Row[Any]
     progress: Progress
     url: str
-    dialect: str
     body: bytes
     secrets: tuple[str, ...]
     headers: dict[str, str]
+    is_superseded: bool = False  # a replay has begun: this order's run is over
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,9 @@ class DeliveryRequest:
 class Ledger:
     """Keeps the records. `time_scale` multiplies the schedules of deliveries opened from now on."""
 
-    def __init__(self, database: Database, cipher: Cipher, client: Client, time_scale: float) -> None:
+    def __init__(self, database: Database, cipher: Cipher, time_scale: float) -> None:
         self._database = database
         self._cipher = cipher
-        self._client = client
         self._time_scale = time_scale
 
     async def open(self, event: AcceptedEvent) -> OpenedDeliveries:
@@ -72,7 +68,7 @@ class Ledger:
                     if await events.get(conn, event.account_id, event.id) is None:
                         raise
         async with self._database.read() as conn:
-            rows = await deliveries.opened(conn, event.id, event.after or "", PAGE_OF_ORDERS)
+            rows = await deliveries.opened(conn, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS)
         orders = tuple(self._order(event.account_id, event.type, row) for row in rows)
         return OpenedDeliveries(orders, next=rows[-1].id if len(rows) == PAGE_OF_ORDERS else None)
 
@@ -83,7 +79,7 @@ class Ledger:
         if row is None:
             raise _not_found(order.delivery_id)
         if row.run < order.run:  # the replay was ordered, and a crash came before the records knew
-            await self._reopen(order.delivery_id, order.run)
+            await self.reopen(order)
             return await self.duty(order)
         previous = row.previous_secret_until is not None and row.previous_secret_until > clock.now()
         sealed = [row.secret, row.previous_secret] if previous else [row.secret]
@@ -91,10 +87,10 @@ class Ledger:
             row=row,
             progress=_progress(row),
             url=row.url,
-            dialect=row.dialect,
             body=row.body,
             secrets=tuple(self._cipher.open(each) for each in sealed),
             headers=self._cipher.open_map(row.headers),
+            is_superseded=row.run > order.run,
         )
 
     async def record(self, order: DeliveryOrder, duty: Duty, sent: Sent) -> Wait | End:
@@ -104,19 +100,26 @@ class Ledger:
         """
         while True:
             if sent.number != duty.progress.number + 1:  # it was kept for later, or somebody else wrote meanwhile
-                async with self._database.read() as conn:
-                    if await deliveries.is_recorded(conn, sent.id):
-                        return _standing(duty.progress)
+                if await self.is_recorded(sent):
+                    return _standing(duty.progress)
                 sent = replace(sent, number=duty.progress.number + 1)
-            decision = verdicts.after(sent, duty.progress, order.policy, order.delivery_id)
+            if duty.is_superseded:
+                decision: Wait | End = SUPERSEDED
+            else:
+                decision = verdicts.after(sent, duty.progress, order.policy, order.delivery_id)
             if await self._write_attempt(order, duty, sent, decision):
                 return decision
             duty = await self.duty(order)
 
+    async def is_recorded(self, sent: Sent) -> bool:
+        """Whether this very attempt is written down."""
+        async with self._database.read() as conn:
+            return await deliveries.is_recorded(conn, sent.id)
+
     async def end(self, order: DeliveryOrder, end: End) -> None:
         """Writes that a delivery ended without another attempt. Raises Unavailable."""
         async with self._database.write() as conn:
-            await deliveries.end(conn, order.delivery_id, end.status, end.reason, clock.now())
+            await deliveries.end(conn, order.account_id, order.delivery_id, end.status, end.reason, clock.now())
 
     async def get(self, account_id: int, delivery_id: str) -> Delivery:
         """Raises NotFound."""
@@ -146,20 +149,18 @@ class Ledger:
         hidden = dict.fromkeys([*self._cipher.open_map(row.headers), "webhook-signature"], "[redacted]")
         return DeliveryRequest(row.url, shown | hidden, row.body.decode())
 
-    async def replay(self, account_id: int, delivery_id: str) -> Delivery:
-        """Sends a finished delivery again: same bytes, new signature, fresh budget, its history kept.
-
-        Raises NotFound; Conflict while it is still being delivered or its endpoint takes nothing.
-        """
+    async def standing(self, account_id: int, delivery_id: str) -> tuple[Progress, DeliveryOrder]:
+        """How a delivery stands, and the order of its current run. Raises NotFound."""
         async with self._database.read() as conn:
             row = await deliveries.duty(conn, account_id, delivery_id)
         if row is None:
             raise _not_found(delivery_id)
-        _check_replayable(row)
-        order = replace(self._order(account_id, row.type, row), run=row.run + 1)
-        await self._start_replay(order)
-        await self._reopen(delivery_id, order.run)
-        return await self.get(account_id, delivery_id)
+        return _progress(row), replace(self._order(account_id, row.type, row), run=row.run)
+
+    async def reopen(self, order: DeliveryOrder) -> None:
+        """Begins the run of this order with a fresh budget; again for the same run does nothing."""
+        async with self._database.write() as conn:
+            await deliveries.reopen(conn, order.account_id, order.delivery_id, order.run)
 
     async def _open_each(self, conn: Any, event: AcceptedEvent) -> None:
         frozen: dict[bytes, str] = {}
@@ -197,24 +198,6 @@ class Ledger:
                 await stored.note_failure(conn, order.endpoint_id, sent.ended_at, order.policy.suppress_after)
         return True
 
-    async def _reopen(self, delivery_id: str, run: int) -> None:
-        async with self._database.write() as conn:
-            await deliveries.reopen(conn, delivery_id, run)
-
-    async def _start_replay(self, order: DeliveryOrder) -> None:
-        # Already started: asked twice at once, or a crash came before the records knew. It is one replay.
-        with temporal.as_unavailable(), contextlib.suppress(WorkflowAlreadyStartedError):
-            await self._client.start_workflow(
-                messages.DELIVERY_WORKFLOW,
-                order,
-                id=f"delivery/{order.delivery_id}/replay/{order.run}",
-                task_queue=messages.TASK_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                search_attributes=temporal.search_attributes(order.account_id, order.event_type, order.endpoint_id),
-                static_summary=f"{order.event_type} to {order.host}, replay {order.run}",
-                rpc_timeout=temporal.RPC_TIMEOUT,
-            )
-
     def _order(self, account_id: int, event_type: str, row: Row[Any]) -> DeliveryOrder:
         return DeliveryOrder(
             account_id=account_id,
@@ -239,6 +222,8 @@ def _progress(row: Row[Any]) -> Progress:
 
 
 def _progress_values(duty: Duty, sent: Sent, decision: Wait | End) -> dict[str, Any]:
+    if duty.is_superseded:  # listed, but no attempt of the replay's
+        return {"attempts": sent.number, "attempts_before_run": duty.row.attempts_before_run + 1}
     values: dict[str, Any] = {
         "attempts": sent.number,
         "first_attempt_at": duty.progress.first_attempt_at or sent.started_at,
@@ -283,13 +268,6 @@ def _inactive_because(endpoint: Row[Any]) -> str | None:
         return "deleted"
     status = endpoints.status(endpoint.disabled_at, endpoint.suppressed_at)
     return None if status is EndpointStatus.ENABLED else status.value
-
-
-def _check_replayable(row: Row[Any]) -> None:
-    if row.status in verdicts.OPEN:
-        raise Conflict("still_delivering", "this delivery is still under way; replay it when it has ended")
-    if inactive := _inactive_because(row):
-        raise Conflict("endpoint_inactive", f"the endpoint is {inactive}; make it active before replaying")
 
 
 def _not_found(delivery_id: str) -> NotFound:

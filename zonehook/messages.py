@@ -4,8 +4,12 @@ No signing secret travels here, and the event's body only once: in `AcceptedEven
 while the database is away and cannot take it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
 
 TASK_QUEUE = "zonehook"
 EVENT_WORKFLOW = "Event"
@@ -76,6 +80,10 @@ class DeliveryOrder:
     run: int = 0
     unrecorded: "Sent | None" = None
 
+    @property
+    def workflow_id(self) -> str:
+        return f"delivery/{self.delivery_id}" + (f"/replay/{self.run}" if self.run else "")
+
 
 @dataclass(frozen=True)
 class OpenedDeliveries:
@@ -100,6 +108,11 @@ class Sent:
     @property
     def ended_at(self) -> datetime:
         return self.started_at + timedelta(milliseconds=self.duration_ms)
+
+
+def kept(details: Sequence[Any]) -> Sent | None:
+    """The attempt in an activity's heartbeat details: one that left while the database could not take it."""
+    return TypeAdapter(Sent).validate_python(details[0]) if details else None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from zonehook import addresses, clock, dialects, endpoints, signatures
 from zonehook.endpoints import Endpoint
-from zonehook.errors import Detail, Invalid, NotFound
+from zonehook.errors import Detail, Invalid, NotFound, Unavailable
 from zonehook.net import resolving
 from zonehook.store import deliveries
 from zonehook.store import endpoints as stored
@@ -144,7 +144,10 @@ class Registry:
         if problem := addresses.url_problem(url, self._targets):
             return problem
         parts = urlsplit(url)
-        found = await resolving.addresses_of(parts.hostname or "")
+        try:
+            found = await resolving.addresses_of(parts.hostname or "")
+        except resolving.NotAsked:
+            raise Unavailable("resolving_unavailable", "too many names are being looked up just now") from None
         if not found and parts.scheme == "http":
             return addresses.HTTPS_ONLY  # nobody can say that it leads to where plain http is allowed
         for address in found:

@@ -6,6 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from zonehook import addresses
 from zonehook.errors import Invalid
@@ -64,7 +66,12 @@ class Settings(BaseSettings):
         scheme, separator, rest = url.partition("://")
         if not separator or scheme.partition("+")[0] not in _DRIVERS:
             raise ValueError("write a URL such as postgresql://user:password@host/name")
-        return f"{_DRIVERS[scheme.partition('+')[0]]}://{rest}"
+        url = f"{_DRIVERS[scheme.partition('+')[0]]}://{rest}"
+        try:
+            make_url(url)
+        except (ArgumentError, ValueError):
+            raise ValueError("write a URL such as postgresql://user:password@host:5432/name") from None
+        return url
 
     @cached_property
     def database(self) -> str:

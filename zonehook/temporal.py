@@ -15,7 +15,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from zonehook import messages
-from zonehook.errors import Unavailable
+from zonehook.errors import Invalid, Unavailable
 
 RPC_TIMEOUT = timedelta(seconds=10)
 _NOT_NOW = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED,
@@ -47,8 +47,16 @@ async def register_search_attributes(client: Client) -> None:
     request = AddSearchAttributesRequest(namespace=client.namespace)
     for name in messages.SEARCH_ATTRIBUTES:
         request.search_attributes[name] = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    with as_unavailable():
-        await client.operator_service.add_search_attributes(request, timeout=RPC_TIMEOUT)
+    try:
+        with as_unavailable():
+            await client.operator_service.add_search_attributes(request, timeout=RPC_TIMEOUT)
+    except RPCError as problem:
+        if problem.status is RPCStatusCode.NOT_FOUND:
+            raise Invalid.field(
+                "TEMPORAL_NAMESPACE", f"Temporal has no namespace {client.namespace}; set TEMPORAL_NAMESPACE"
+            ) from None
+        # Temporal Cloud, or a server that lets nobody do this: there somebody adds them by hand
+        _log.warning("Temporal did not add the search attributes %s: %s", messages.SEARCH_ATTRIBUTES, problem.message)
 
 
 async def is_reachable(client: Client) -> bool:

@@ -79,4 +79,4 @@ async def attempts(desks: House, caller: Reader, delivery_id: Id) -> AttemptsSha
 @router.post("/{delivery_id}/replay", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
 async def replay(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
     """Send a finished delivery again: the same bytes, signed anew, with a fresh budget."""
-    return await desks.ledger.replay(caller.account_id, delivery_id)
+    return await desks.replays.replay(caller.account_id, delivery_id)

@@ -90,7 +90,7 @@ async def delete(desks: House, caller: Manager, endpoint_id: Id) -> None:
 
 @router.post("/{endpoint_id}/disable", response_model=EndpointShape, responses=documented(404))
 async def disable(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
-    """Make no attempt until it is enabled again."""
+    """Deliveries that fall due while it is disabled are cancelled, and new events skipped; replay sends them."""
     return await desks.registry.disable(caller.account_id, endpoint_id)
 
 

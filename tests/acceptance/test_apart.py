@@ -150,7 +150,7 @@ async def test_a_worker_of_its_own(tmp_path: Path, trusting: dict[str, str], mai
         release.set()
         status = await asyncio.wait_for(worker.wait(), 60)
 
-        ledger = Ledger(database, sealing, client, time_scale=1)
+        ledger = Ledger(database, sealing, time_scale=1)
         [delivery] = (await ledger.page(account.id, DeliveryFilter(), 50, None)).data
         assert (status, delivery.status, delivery.attempts) == (0, "delivered", 1)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
 
 from tests.receiver import Mailbox, Receiver, Reply
 from tests.running import Account, House, running
@@ -167,6 +168,66 @@ async def test_a_locked_database_costs_no_attempt(own_house: House, mailbox: Mai
     assert len(mailbox.received) == 1
     shown = await account.call("GET", f"/v1/webhook-endpoints/{endpoint['id']}", status=200)
     assert shown["consecutive_failures"] == 0
+
+
+async def test_a_locked_database_moves_no_schedule(own_house: House, mailbox: Mailbox) -> None:
+    """A refusal that could not be written down for a while is followed by the next attempt when it was due."""
+    account = own_house.account()
+    await account.register(mailbox.url)
+    release = asyncio.Event()
+    mailbox.replies.append(Reply(503, hold=release))
+    event = await account.publish()
+    await mailbox.wait_for(1)
+
+    with _locked(own_house.home / "zonehook.db"):
+        release.set()
+        await asyncio.sleep(6)  # being away is what is tested
+    first, second = await mailbox.wait_for(2)
+    [delivery] = await account.settled(event["id"])
+
+    assert 14 <= second.at - first.at < 18
+    assert (delivery["status"], delivery["attempts"], len(mailbox.received)) == ("delivered", 2, 2)
+
+
+async def test_ctrl_c_while_the_database_is_away(own_house: House, mailbox: Mailbox) -> None:
+    """An event that cannot be written down keeps nobody from stopping, and is delivered after the next start."""
+    account = own_house.account()
+    await account.register(mailbox.url)
+    with _locked(own_house.home / "zonehook.db"):
+        event = await account.publish()
+        status, _ = await own_house.stop()
+    await own_house.start()
+    [delivery] = await account.settled(event["id"])
+    assert (status, delivery["status"], delivery["attempts"]) == (0, "delivered", 1)
+
+
+async def test_a_closed_terminal_stops_everything(own_house: House) -> None:
+    """SIGHUP, as from a terminal that is closed, stops Temporal too."""
+    temporal = int((own_house.home / "temporal.pid").read_text())
+    own_house.process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(AFTER_A_CRASH):
+        assert await own_house.process.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(temporal, 0)
+
+
+async def test_a_terminated_workflow_can_be_replayed(own_house: House, mailbox: Mailbox) -> None:
+    """A delivery whose workflow an operator ended by force is under way no more: replay sends it."""
+    account = own_house.account()
+    await account.register(mailbox.url)
+    mailbox.refuse(1)
+    event = await account.publish()
+    [waiting] = await account.settled(event["id"], statuses=("retrying",))
+    replay = f"/v1/webhook-deliveries/{waiting['id']}/replay"
+    refused = await account.call("POST", replay, status=409)
+
+    client = await Client.connect(own_house.credentials["temporal_address"])
+    await client.get_workflow_handle(f"delivery/{waiting['id']}").terminate()
+    await account.call("POST", replay, status=202)
+    [delivery] = await account.settled(event["id"])
+
+    assert refused["error"]["code"] == "still_delivering"
+    assert (delivery["status"], delivery["attempts"]) == ("delivered", 2)
 
 
 async def test_readable_before_its_rows_are_written(own_house: House, mailbox: Mailbox) -> None:

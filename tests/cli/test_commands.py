@@ -57,7 +57,7 @@ async def test_with_the_credentials_of_the_home(house: House, shell: Shell) -> N
 async def test_create_an_endpoint(shell: Shell, account: Account, mailbox: Mailbox) -> None:
     """`endpoints create` prints the id and the secret that deliveries are signed with."""
     done = await shell.run(
-        "endpoints", "create", mailbox.url, "--event", "domain.*", "--event", "zone.create", "--description", "Büro"
+        "endpoints", "create", mailbox.url, "--events", "domain.*", "--events", "zone.create", "--description", "Büro"
     )
     identity, secret = done.out.splitlines()
     endpoint = await account.call("GET", f"/v1/webhook-endpoints/{identity}", status=200)

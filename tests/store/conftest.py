@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import cast
 
 import psycopg
 import pytest
 import pytest_asyncio
 from cryptography.fernet import Fernet
-from temporalio.client import Client
 
 from tests.store import postgres as cluster
 from zonehook import clock
@@ -75,7 +73,7 @@ def registry(database: Database, cipher: Cipher) -> Registry:
 @pytest.fixture
 def ledger(database: Database, cipher: Cipher) -> Ledger:
     """The ledger; what is tested here never speaks to Temporal."""
-    return Ledger(database, cipher, cast(Client, None), time_scale=1)
+    return Ledger(database, cipher, time_scale=1)
 
 
 async def _new_account(database: Database) -> int:

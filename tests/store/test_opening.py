@@ -2,11 +2,9 @@
 
 import asyncio
 from dataclasses import replace
-from typing import cast
 
 import pytest
 from sqlalchemy import func, select
-from temporalio.client import Client
 
 from tests.store import given
 from zonehook import dialects, schedules
@@ -71,7 +69,7 @@ async def test_a_time_scale_reaches_every_order(
 ) -> None:
     """With a time scale of a thousandth, deliveries are ordered with a thousandth of their waits and window."""
     await given.endpoint(registry, account_id)
-    quick = Ledger(database, cipher, cast(Client, None), time_scale=0.001)
+    quick = Ledger(database, cipher, time_scale=0.001)
     order = await given.order(quick, account_id)
     assert order.policy == schedules.scaled(dialects.named("standard").policy, 0.001)
 

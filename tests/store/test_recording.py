@@ -8,12 +8,9 @@ import pytest
 
 from tests.store import given
 from zonehook import verdicts
-from zonehook.errors import Conflict
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryOrder
 from zonehook.registry import Registry
-from zonehook.store import deliveries
-from zonehook.store.database import Database
 from zonehook.store.deliveries import Delivery
 from zonehook.verdicts import Attempt, DeliveryStatus, End, Wait
 
@@ -210,22 +207,31 @@ async def test_a_delivery_that_ended_stays_as_it_ended(ledger: Ledger, order: De
     assert await _delivery(ledger, order) == before
 
 
-async def test_a_replay_has_a_budget_of_its_own(database: Database, ledger: Ledger, order: DeliveryOrder) -> None:
+async def test_a_replay_has_a_budget_of_its_own(ledger: Ledger, order: DeliveryOrder) -> None:
     """A replay keeps the attempts and their numbers, begins the schedule anew, and may be told twice."""
     for number in range(1, 10):
         await _failed(ledger, order, number)
     await ledger.record(order, await ledger.duty(order), given.sent(10))
     replayed = replace(order, run=1)
     duty = await ledger.duty(replayed)
-    async with database.write() as conn:
-        await deliveries.reopen(conn, order.delivery_id, 1)
+    await ledger.reopen(replayed)
     assert verdicts.before(duty.progress, order.policy, given.AT + timedelta(days=1)) == Attempt(11)
     assert isinstance(await ledger.record(replayed, duty, given.sent(11, after=86_400)), Wait)
     assert await _numbers(ledger, order) == list(range(1, 12))
     assert (await ledger.attempts(order.account_id, order.delivery_id))[-1].trigger == "replay"
 
 
-async def test_what_is_under_way_is_not_replayed(ledger: Ledger, order: DeliveryOrder) -> None:
-    """A delivery that is still being tried cannot be replayed beside itself."""
-    with pytest.raises(Conflict, match="still under way"):
-        await ledger.replay(order.account_id, order.delivery_id)
+async def test_a_late_attempt_takes_nothing_from_the_replay(ledger: Ledger, order: DeliveryOrder) -> None:
+    """An attempt of the run before, written when a replay has begun, is listed and uses none of the replay's budget."""
+    duty = await ledger.duty(order)
+    await ledger.end(order, End(DeliveryStatus.CANCELLED, "an operator cancelled it"))
+    replayed = replace(order, run=1)
+    await ledger.reopen(replayed)
+
+    decision = await ledger.record(order, duty, given.sent(1))
+
+    assert isinstance(decision, End)
+    assert (await _delivery(ledger, order)).status is DeliveryStatus.PENDING
+    progress = (await ledger.duty(replayed)).progress
+    assert (progress.made, progress.number, progress.next_retry_at) == (0, 1, None)
+    assert (await ledger.duty(order)).is_superseded

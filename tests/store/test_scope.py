@@ -60,7 +60,7 @@ REFUSED: list[Callable[[Registry, Ledger, int, DeliveryOrder], Awaitable[Any]]] 
     lambda _, ledger, account, order: ledger.get(account, order.delivery_id),
     lambda _, ledger, account, order: ledger.attempts(account, order.delivery_id),
     lambda _, ledger, account, order: ledger.request(account, order.delivery_id),
-    lambda _, ledger, account, order: ledger.replay(account, order.delivery_id),
+    lambda _, ledger, account, order: ledger.standing(account, order.delivery_id),
     lambda _, ledger, account, order: ledger.duty(replace(order, account_id=account)),
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import sys
 from typing import Annotated, Any
@@ -27,6 +28,8 @@ class _Sentences(typer.core.TyperGroup):
             raise typer.Exit(1) from None
 
 
+_TITLES = {"last_status_code": "code", "status_code": "code", "next_retry_at": "next (UTC)", "attempts": "tries"}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _console = Console()
 _complaints = Console(stderr=True)
 app = typer.Typer(
@@ -34,7 +37,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="Zonehook: durable, signed webhook delivery.",
 )
 endpoints = typer.Typer(no_args_is_help=True, help="Register, list, switch and delete endpoints.")
 app.add_typer(endpoints, name="endpoints")
@@ -52,15 +54,22 @@ def worker() -> None:
     runpy.run_module("worker", run_name="__main__")
 
 
-@app.command()
-def version() -> None:
-    """Print the version."""
-    _console.print(__version__, highlight=False)
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _console.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def zonehook(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    """Zonehook: durable, signed webhook delivery."""
 
 
 @app.command()
 def listen(
-    port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1.")] = 9000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where to listen, on 127.0.0.1.")] = 9000,
     fail: Annotated[int, typer.Option(min=0, help="Refuse this many deliveries first, with status 503.")] = 0,
     status: Annotated[int, typer.Option(min=200, max=599, help="What to answer otherwise.")] = 200,
     delay: Annotated[float, typer.Option(min=0, help="Seconds to wait before each answer.")] = 0,
@@ -86,11 +95,13 @@ def publish(
     accepted = house.of_settings().call("POST", "/v1/events", raw=f'{head[:-1]}, "data": {text}}}'.encode())
     known = ", known already: nothing new is delivered" if accepted["duplicate"] else ""
     _console.print(f"{accepted['id']} accepted at {accepted['accepted_at']}{known}", highlight=False, soft_wrap=True)
+    if _console.is_terminal:
+        _console.print(f"see what became of it: zonehook deliveries {accepted['id']}", style="dim", soft_wrap=True)
 
 
 @app.command()
 def deliveries(
-    delivery_id: Annotated[str | None, typer.Argument(help="Show this one and its attempts.")] = None,
+    id: Annotated[str | None, typer.Argument(help="A delivery to show with its attempts, or an event.")] = None,
     status: Annotated[
         str | None, typer.Option(help="pending, retrying, delivered, failed, cancelled, skipped.")
     ] = None,
@@ -100,12 +111,16 @@ def deliveries(
 ) -> None:
     """List deliveries, newest first, or show one with its attempts."""
     zonehook = house.of_settings()
-    if delivery_id is not None:
-        _show_delivery(zonehook, delivery_id)
+    if id is not None and not id.startswith("evt_"):
+        _show_delivery(zonehook, id)
         return
-    wanted = {"status": status, "endpoint_id": endpoint, "event_id": event, "limit": limit}
-    found = zonehook.call("GET", "/v1/webhook-deliveries", params=wanted)["data"]
-    _print_table(found, ["id", "type", "status", "attempts", "last_status_code", "next_retry_at", "endpoint_id"])
+    wanted = {"status": status, "endpoint_id": endpoint, "event_id": id or event, "limit": limit}
+    found = zonehook.call("GET", "/v1/webhook-deliveries", params=wanted)
+    columns = ["id", "type", "status", "attempts", "last_status_code", "next_retry_at"]
+    # An id that is broken over two lines cannot be copied
+    _print_table(found["data"], columns + ["endpoint_id"] * (not _console.is_terminal or _console.width >= 130))
+    if found["next_cursor"]:
+        _complaints.print(f"… and older ones; show more with --limit (now {limit})", highlight=False)
 
 
 @app.command()
@@ -117,14 +132,14 @@ def replay(delivery_id: Annotated[str, typer.Argument(help="A delivery that has 
 
 @endpoints.command("create")
 def create_endpoint(
-    url: str,
-    event: Annotated[
+    url: Annotated[str, typer.Argument(help="Where to deliver: https://…, or http://127.0.0.1:9000/ to try it out.")],
+    events: Annotated[
         list[str] | None, typer.Option(help="domain.create or domain.*; again for more, none: all.")
     ] = None,
     description: str | None = None,
 ) -> None:
     """Register an endpoint and print its signing secret, this once."""
-    wanted = {"url": url, "events": event or [], "description": description}
+    wanted = {"url": url, "events": events or [], "description": description}
     endpoint = house.of_settings().call("POST", "/v1/webhook-endpoints", wanted)
     _console.print(f"{endpoint['id']}\nsigning secret, shown this once: {endpoint['signing_secret']}", soft_wrap=True)
 
@@ -144,7 +159,7 @@ def enable_endpoint(endpoint_id: str) -> None:
 
 @endpoints.command("disable")
 def disable_endpoint(endpoint_id: str) -> None:
-    """Make no attempt until it is enabled again."""
+    """Deliveries that fall due while it is disabled are cancelled, and new events skipped; replay sends them."""
     _switch(endpoint_id, "disable")
 
 
@@ -167,7 +182,9 @@ def _object(raw: bytes) -> str:
         text = raw.decode()
         is_object = isinstance(json.loads(text, parse_int=str), dict)
     except (ValueError, RecursionError) as problem:
-        raise Invalid.field("data", f"the data are not JSON: {problem}") from None
+        raise Invalid.field(
+            "data", f"the data are not JSON ({problem}); the type comes first, then the data in single quotes"
+        ) from None
     if not is_object:
         raise Invalid.field("data", "the data are not a JSON object")
     return text
@@ -175,6 +192,12 @@ def _object(raw: bytes) -> str:
 
 def _switch(endpoint_id: str, verb: str) -> None:
     endpoint = house.of_settings().call("POST", f"/v1/webhook-endpoints/{endpoint_id}/{verb}")
+    if verb == "enable" and endpoint["status"] == "suppressed":
+        raise ZonehookError(
+            "still_suppressed",
+            f"it is still suppressed, after {endpoint['consecutive_failures']} failures in a row; use: "
+            f"zonehook endpoints clear-suppression {endpoint_id}",
+        )
     _console.print(f"{endpoint_id} is {endpoint['status']}", highlight=False)
 
 
@@ -198,7 +221,8 @@ def _print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        title = _TITLES.get(column, column.replace("_", " "))
+        table.add_column(title, overflow="fold", no_wrap=column == "id", min_width=30 if column == "id" else None)
     for row in rows:
         table.add_row(*(Text(_cell(row[column])) for column in columns))
     # A pipe has no width: cut ids would be of no use to the program that reads them
@@ -208,4 +232,6 @@ def _print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "all"
+    if isinstance(value, str) and _console.is_terminal and _console.width < 110 and _TIME.fullmatch(value):
+        return value[11:]
     return "-" if value is None else str(value)

@@ -46,13 +46,16 @@ class House:
             raise Unavailable(
                 "not_running", f"no Zonehook answers at {self.url} ({problem}); start it with: make run"
             ) from None
-        if answer.is_success:
-            return answer.json() if answer.content else None
         try:
-            error = answer.json()["error"]
-            raise ZonehookError(error["code"], error["message"])
+            content: Any = answer.json() if answer.content else None
+            if answer.is_success:
+                return content
+            raise ZonehookError(content["error"]["code"], content["error"]["message"])
         except (ValueError, KeyError, TypeError):
-            raise ZonehookError("unexpected_answer", f"{self.url} answered {answer.status_code}") from None
+            raise ZonehookError(
+                "unexpected_answer",
+                f"what answers at {self.url} (status {answer.status_code}) is no Zonehook; check ZONEHOOK_URL",
+            ) from None
 
 
 def of_settings() -> House:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +12,16 @@ import certifi
 import httpcore
 
 from zonehook import addresses
+from zonehook.errors import Unavailable
 from zonehook.net.guarded import GuardedBackend, NotAllowed, NotResolved
+from zonehook.net.resolving import NotAsked
 from zonehook.verdicts import SendError
 
 READ_LIMIT = 64 * 1024
 EXCERPT_LIMIT = 4 * 1024
 _IDLE_SECONDS = 20.0
 _IDLE_CONNECTIONS = 200
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _CERT_EXPIRED = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
 
 
@@ -50,7 +54,8 @@ class Sender:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         """Sends; `seconds` are for everything from the look-up of the name to the end of the answer.
 
-        Redirects are not followed, at most 64 KiB of the answer are read, and the first 4 KiB kept.
+        Redirects are not followed, at most 64 KiB of the answer are read, and the first 4 KiB kept. Raises
+        Unavailable when it is this machine that cannot connect to anybody just now.
         """
         began = time.monotonic()
         status, received, error = None, b"", None
@@ -59,6 +64,8 @@ class Sender:
                 status, received = await self._exchange(url, headers, body)
         except Exception as problem:  # noqa: BLE001 (nothing a receiver does may break the worker)
             error = _kind(problem)
+            if error is None:
+                raise Unavailable("sending_unavailable", "this machine cannot open another connection") from None
         duration_ms = round((time.monotonic() - began) * 1000)
         if error is not None:
             return Answer(duration_ms, error=error)
@@ -92,8 +99,11 @@ def _excerpt(received: bytes) -> str:
     return received[:EXCERPT_LIMIT].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _kind(problem: BaseException) -> SendError:
+def _kind(problem: BaseException) -> SendError | None:
+    """What an attempt's failure is called; None when it is ours and the endpoint was not even asked."""
     causes = list(_chain(problem))
+    if any(getattr(cause, "errno", None) in _OURS or isinstance(cause, NotAsked) for cause in causes):
+        return None
     for kind, types in _KINDS:
         for cause in causes:
             if isinstance(cause, types):

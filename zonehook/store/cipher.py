@@ -9,6 +9,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from zonehook.errors import Invalid
 
+_FILE = "encryption.keys"
+
 
 class Cipher:
     """Encrypts texts and maps of texts. Raises Invalid for keys that are none."""
@@ -45,11 +47,21 @@ class Cipher:
 
 def keys_under(home: Path) -> tuple[str, ...]:
     """The keys kept in the home's `encryption.keys`, one a line; made on the first start, readable by its owner."""
-    path = home / "encryption.keys"
+    path = home / _FILE
+    if not path.exists():
+        fresh = home / f"{_FILE}.{os.getpid()}"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(Fernet.generate_key() + b"\n")
+        fresh.replace(path)  # whole or not at all: an empty file would be no key for ever
+    return known_keys(home)
+
+
+def known_keys(home: Path) -> tuple[str, ...]:
+    """The same, for a process that must not make its own: what it sealed nobody else could open. Raises Invalid."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return tuple(path.read_text().split())
-    with os.fdopen(handle, "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
-    return tuple(path.read_text().split())
+        return tuple((home / _FILE).read_text().split())
+    except OSError as problem:
+        raise Invalid.field(
+            "ZONEHOOK_ENCRYPTION_KEYS",
+            f"cannot read {home / _FILE} ({problem.strerror}); set ZONEHOOK_ENCRYPTION_KEYS to the keys the API has",
+        ) from None

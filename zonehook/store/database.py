@@ -1,6 +1,7 @@
 """The database: SQLite or PostgreSQL behind two verbs, `read` and `write`. Being away is one error: Unavailable."""
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 
 from sqlalchemy import AsyncAdaptedQueuePool, Connection, event
@@ -14,6 +15,7 @@ from zonehook.errors import Unavailable
 _LOCK_WAIT_SECONDS = 2
 _POOL_WAIT_SECONDS = 5
 _CONNECTIONS = 8
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -53,11 +55,12 @@ def _as_unavailable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout, OSError) as problem:
-        raise Unavailable("database_unavailable", f"the database cannot be reached: {_cause(problem)}") from problem
+        _log.warning("the database cannot be reached: %s", _cause(problem))
+        raise Unavailable("database_unavailable", "the database cannot be reached just now") from None
     except DBAPIError as problem:
         if not problem.connection_invalidated:
             raise
-        raise Unavailable("database_unavailable", "the connection to the database was lost") from problem
+        raise Unavailable("database_unavailable", "the connection to the database was lost") from None
 
 
 def _cause(problem: Exception) -> str:
@@ -74,6 +77,7 @@ def _sqlite(url: str, reading: bool) -> AsyncEngine:
         pool_size=_CONNECTIONS if reading else 1,
         max_overflow=0,
         pool_timeout=_POOL_WAIT_SECONDS,
+        hide_parameters=True,  # they hold customers' data, and errors are logged
         connect_args={"timeout": _LOCK_WAIT_SECONDS, "isolation_level": None},
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -101,6 +105,7 @@ def _postgresql(url: str, reading: bool) -> AsyncEngine:
         max_overflow=_CONNECTIONS,
         pool_pre_ping=True,
         pool_timeout=_POOL_WAIT_SECONDS,
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
         connect_args={"connect_timeout": 5},
     )

@@ -88,12 +88,13 @@ async def duty(conn: AsyncConnection, account_id: int, delivery_id: str) -> Row[
     return (await conn.execute(found)).one_or_none()
 
 
-async def opened(conn: AsyncConnection, event_id: str, after: str, limit: int) -> Sequence[Row[Any]]:
+async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: str, limit: int) -> Sequence[Row[Any]]:
     """Deliveries of an event that still have to be made, by id, from `after` on."""
     query: Select[Any] = (
         select(deliveries.c.id, deliveries.c.endpoint_id, endpoints.c.url, endpoints.c.dialect)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
         .where(
+            deliveries.c.account_id == account_id,
             deliveries.c.event_id == event_id,
             deliveries.c.id > after,
             deliveries.c.status != DeliveryStatus.SKIPPED,
@@ -159,12 +160,21 @@ async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any])
 
 
 async def end(
-    conn: AsyncConnection, delivery_id: str, status: DeliveryStatus, reason: str | None, at: datetime
+    conn: AsyncConnection,
+    account_id: int,
+    delivery_id: str,
+    status: DeliveryStatus,
+    reason: str | None,
+    at: datetime,
 ) -> None:
     """Ends a delivery that is still open; one that is over stays as it ended."""
     await conn.execute(
         update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.status.in_(verdicts.OPEN))
+        .where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.account_id == account_id,
+            deliveries.c.status.in_(verdicts.OPEN),
+        )
         .values(status=status, reason=reason, next_retry_at=None, completed_at=at)
     )
 
@@ -184,11 +194,11 @@ async def cancel_of_endpoint(
     )
 
 
-async def reopen(conn: AsyncConnection, delivery_id: str, run: int) -> None:
+async def reopen(conn: AsyncConnection, account_id: int, delivery_id: str, run: int) -> None:
     """Begins the delivery's `run`-th replay with a fresh budget; a second call for the same run does nothing."""
     await conn.execute(
         update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.run == run - 1)
+        .where(deliveries.c.id == delivery_id, deliveries.c.account_id == account_id, deliveries.c.run == run - 1)
         .values(
             run=run,
             status=DeliveryStatus.PENDING,
