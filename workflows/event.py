@@ -32,7 +32,7 @@ class Event:
     async def run(self, event: AcceptedEvent) -> str:
         opened = await _open(event)
         # Awaited: a parent that closes in the task that starts its children loses them. Many at once: one by one
-        # costs ten writes more. Not all of 500 at once: they queue for their parent's lock (12 a second, not 36).
+        # costs ten writes more. Not hundreds at once: they queue for their parent's lock (500: 12 a second, not 36).
         for first in range(0, len(opened.orders), _AT_ONCE):
             await asyncio.gather(*(_start(order) for order in opened.orders[first : first + _AT_ONCE]))
         if opened.next is not None:

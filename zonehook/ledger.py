@@ -20,7 +20,7 @@ from zonehook.store.pages import Page
 from zonehook.verdicts import DeliveryStatus, End, Progress, Wait
 
 SUPERSEDED = End(DeliveryStatus.CANCELLED, "a replay took its place")
-PAGE_OF_ORDERS = 500  # children that one run of the event's workflow starts
+PAGE_OF_ORDERS = 100  # children that one run of the event's workflow starts
 
 
 @dataclass(frozen=True)

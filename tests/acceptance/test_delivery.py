@@ -72,7 +72,7 @@ async def test_ten_attempts_and_no_more(account: Account, mailbox: Mailbox) -> N
     for wait, planned in zip(waits[:-1], (0.014 * 2**n for n in range(8)), strict=True):
         assert wait >= planned
     # What an attempt itself takes is not scaled, so at this pace the window may cut the last wait short
-    assert waits[-1] >= 0.9 * 3.584
+    assert times[-1] - times[0] < 10
 
 
 @pytest.mark.rows("ALL-01", "DN2-01")
