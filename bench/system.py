@@ -42,20 +42,15 @@ async def running() -> AsyncIterator[System]:
     """Started, and stopped whatever happens. Raises BenchFailed with its last words when it does not come up."""
     with tempfile.TemporaryDirectory(prefix="zonehook-bench-", ignore_cleanup_errors=True) as folder:
         api, grpc, ui, metrics = _free_ports(4)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)} | {
-            "ZONEHOOK_HOME": folder,
-            "ZONEHOOK_HOST": "127.0.0.1",
-            "ZONEHOOK_PORT": str(api),
-            "ZONEHOOK_TEMPORAL_PORT": str(grpc),
-            "ZONEHOOK_TEMPORAL_UI_PORT": str(ui),
-            "ZONEHOOK_TEMPORAL_METRICS_PORT": str(metrics),
-        }
         began = time.monotonic()
-        with (Path(folder) / _LOG).open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "standalone", cwd=_ROOT, env=environment,
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        process = await _start(
+            ZONEHOOK_HOME=folder,
+            ZONEHOOK_HOST="127.0.0.1",
+            ZONEHOOK_PORT=str(api),
+            ZONEHOOK_TEMPORAL_PORT=str(grpc),
+            ZONEHOOK_TEMPORAL_UI_PORT=str(ui),
+            ZONEHOOK_TEMPORAL_METRICS_PORT=str(metrics),
+        )
         try:
             if not await _ready(process, f"http://127.0.0.1:{api}"):
                 raise BenchFailed(f"the system did not come up; it says: {_last_words(Path(folder))}")
@@ -70,6 +65,15 @@ async def running() -> AsyncIterator[System]:
             )
         finally:
             await _stop(process)
+
+
+async def _start(**settings: str) -> asyncio.subprocess.Process:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    with (Path(settings["ZONEHOOK_HOME"]) / _LOG).open("wb") as log:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "standalone", cwd=_ROOT, env=environment | settings,
+            stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
 
 
 async def _ready(process: asyncio.subprocess.Process, url: str) -> bool:

@@ -1,17 +1,25 @@
 """What every test may use: a certificate authority, HTTPS receivers, and a running Zonehook."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 import trustme
 
-from tests.receiver import Mailbox, Receiver, listening
+from tests.receiver import SIGNATURES, Mailbox, Receiver, listening
 from tests.running import Account, House, running
 
 # 14 s become 14 ms and the whole two-hour schedule 7 seconds
 FAST = {"ZONEHOOK_TIME_SCALE": "0.001"}
+
+
+@pytest.fixture(autouse=True)
+def every_delivery_is_genuine() -> Iterator[None]:
+    """No test leaves a delivery behind that the `standardwebhooks` package refused."""
+    yield
+    refused, SIGNATURES.refused = SIGNATURES.refused, []
+    assert refused == []
 
 
 @pytest.fixture(scope="session")

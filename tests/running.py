@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.receiver import SIGNATURES
+
 ROOT = Path(__file__).parent.parent
 _PATIENCE = 60.0
 
@@ -31,7 +33,10 @@ class Account:
         return answer.json() if answer.content else None
 
     async def register(self, url: str, **more: Any) -> Any:
-        return await self.call("POST", "/v1/webhook-endpoints", body={"url": url, "events": []} | more, status=201)
+        wanted = {"url": url, "events": []} | more
+        endpoint = await self.call("POST", "/v1/webhook-endpoints", body=wanted, status=201)
+        SIGNATURES.learn(url, endpoint["signing_secret"])
+        return endpoint
 
     async def publish(self, type_: str = "domain.create", data: Any = None, **more: Any) -> Any:
         body = {"type": type_, "data": {"domain": "example.com"} if data is None else data} | more
