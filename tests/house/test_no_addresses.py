@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 # Joined from pieces, so that this file does not contain what it looks for
 HOSTS = [
-    ("pypi", "org"), ("pypi", "python", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"),
+    ("pypi", "org"), ("pypi", "python", "org"), ("python" + "hosted", "org"), ("npmjs", "org"), ("npmjs", "com"),
     ("yarnpkg", "com"), ("rubygems", "org"), ("crates", "io"), ("proxy", "golang", "org"), ("anaconda", "org"),
     ("maven", "org"), ("jfrog", "io"),
 ]  # fmt: skip
