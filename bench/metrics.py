@@ -19,10 +19,14 @@ _MOST_READINGS = 20
 
 
 async def writes(client: httpx.AsyncClient, url: str) -> Counter[str]:
-    """Writes since the server's start: of workflow executions, of backlog tasks, and all of visibility."""
-    answer = await client.get(url)
+    """Writes since the start: of workflow executions, of backlog tasks, and all of visibility. Raises BenchFailed."""
+    try:
+        answer = await client.get(url)
+        answer.raise_for_status()
+    except httpx.HTTPError as problem:
+        raise BenchFailed(f"Temporal's metrics at {url} cannot be read: {problem!r}") from None
     counted: Counter[str] = Counter()
-    for line in answer.raise_for_status().text.splitlines():
+    for line in answer.text.splitlines():
         found = _LINE.match(line)
         if found is None:
             continue

@@ -30,9 +30,10 @@ def text(figures: Figures) -> str:
             _table(_LATENCY, [_latency_row(each) for each in figures.trickles]),
             "**Temporal's persistence writes per delivery** (median)",
             _costs(figures, [metrics.UPDATE, metrics.CREATE, metrics.TASKS, metrics.VISIBILITY],
-                   lambda burst: burst.writes, _update_and_create),
+                   lambda burst: burst.writes, ("update + create", _update_and_create)),
             "**CPU per delivery**, ms (median)",
-            _costs(figures, ["Temporal", "worker", "publisher", "receiver"], lambda burst: burst.cpu_ms, None),
+            _costs(figures, ["Temporal", "worker", "publisher", "receiver"],
+                   lambda burst: burst.cpu_ms, ("all", lambda used: sum(used.values()))),
             "**The embedded system**",
             _system(figures),
         ]
@@ -89,16 +90,15 @@ def _costs(
     figures: Figures,
     kinds: Sequence[str],
     of: Callable[[Burst], dict[str, float]],
-    extra: Callable[[dict[str, float]], float] | None,
+    total: tuple[str, Callable[[dict[str, float]], float]],
 ) -> str:
     rows = []
     for fan_out in _fan_outs(figures):
         for shape in _SHAPES:
             found = [of(each) for each in _bursts(figures, shape, fan_out)]
             cells = [f"{statistics.median(each.get(kind, 0.0) for each in found):.1f}" for kind in kinds]
-            total = [f"{statistics.median(extra(each) for each in found):.1f}"] if extra else []
-            rows.append([str(fan_out), shape, *total, *cells])
-    return _table(["fan-out", "shape", *(["update + create"] if extra else []), *kinds], rows)
+            rows.append([str(fan_out), shape, f"{statistics.median(map(total[1], found)):.1f}", *cells])
+    return _table(["fan-out", "shape", total[0], *kinds], rows)
 
 
 def _update_and_create(writes: dict[str, float]) -> float:
