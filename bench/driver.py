@@ -11,6 +11,7 @@ import httpx
 from bench.plan import BenchFailed
 
 _PATIENCE_SECONDS = 30.0
+_CONNECTION = "5b0d9a63-7f0e-4c58-9c3c-2f6c1d1c7f10"  # what every event is about
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ class Driver:
 
     async def _publish(self, type_: str, number: int) -> Published:
         began = time.time()
-        await self.post("/v1/events", {"type": type_, "data": _data(number)})
+        await self.post("/v1/events", {"type": type_, "subject": _CONNECTION, "data": _data(number)})
         return Published(number, began, time.time())
 
 
 def _data(number: int) -> dict[str, Any]:
     return {
         "n": number,
+        "hostname": f"www.example-{number}.com",
+        "setup_type": "automatic",
         "domain": {
             "id": 181984 + number,
             "name": f"example-{number}.com",

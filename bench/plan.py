@@ -19,10 +19,20 @@ class Plan:
     rates: dict[int, float]
     latency_seconds: float
     idle_seconds: float
+    isolation_rounds: int
+    isolation_seconds: float
+    isolation_rate: float  # events per second
+    waiting: int  # deliveries in back-off
 
 
-FULL = Plan(rounds=3, events={1: 200, 10: 24}, rates={1: 10.0, 10: 1.0}, latency_seconds=20.0, idle_seconds=5.0)
-QUICK = Plan(rounds=1, events={1: 80, 10: 8}, rates={1: 10.0, 10: 1.0}, latency_seconds=3.0, idle_seconds=2.0)
+FULL = Plan(
+    rounds=3, events={1: 200, 10: 24}, rates={1: 10.0, 10: 1.0}, latency_seconds=20.0, idle_seconds=5.0,
+    isolation_rounds=3, isolation_seconds=20.0, isolation_rate=5.0, waiting=2000,
+)  # fmt: skip
+QUICK = Plan(
+    rounds=1, events={1: 80, 10: 8}, rates={1: 10.0, 10: 1.0}, latency_seconds=3.0, idle_seconds=2.0,
+    isolation_rounds=1, isolation_seconds=4.0, isolation_rate=5.0, waiting=100,
+)  # fmt: skip
 
 
 class BenchFailed(Exception):

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import metrics
+from bench.isolation import EMPTY, PROMPT, SILENT, WAITING, Isolation
 from bench.measuring import Burst, Trickle
 from bench.run import Figures
 from bench.shapes import NOOP, NOOP_HTTP, REAL
@@ -34,6 +35,8 @@ def text(figures: Figures) -> str:
             "**CPU per delivery**, ms (median)",
             _costs(figures, ["Temporal", "worker", "publisher", "receiver"],
                    lambda burst: burst.cpu_ms, ("all", lambda used: sum(used.values()))),
+            "**Isolation**: the healthy endpoint's deliveries, ms from the 202 to the first byte",
+            _isolation(figures.isolation),
             "**The embedded system**",
             _system(figures),
         ]
@@ -103,6 +106,23 @@ def _costs(
 
 def _update_and_create(writes: dict[str, float]) -> float:
     return writes.get(metrics.UPDATE, 0.0) + writes.get(metrics.CREATE, 0.0)
+
+
+def _isolation(found: Isolation) -> str:
+    rows = [
+        [f"{beside}, {found.rate:.0f} events/s", *_middle_and_end(sample), str(len(sample)), ratio]
+        for beside, sample in found.beside.items()
+        for ratio in [f"{found.p99(beside) / found.p99(PROMPT):.2f} (p99)" if beside == SILENT else ""]
+    ]
+    for backlog, count in ((EMPTY, 0), (WAITING, found.waiting)):
+        sample = found.backlog[backlog]
+        ratio = f"{found.p50(WAITING) / found.p50(EMPTY):.2f} (p50)" if backlog == WAITING else ""
+        rows.append([f"{count} deliveries in back-off, 10 events/s", *_middle_and_end(sample), str(len(sample)), ratio])
+    return _table(["company", "p50", "p99", "deliveries", "to the row before"], rows)
+
+
+def _middle_and_end(sample: Sequence[float]) -> list[str]:
+    return [f"{_percentile(sample, percent):.0f}" for percent in (50, 99)]
 
 
 def _system(figures: Figures) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import time
 from collections.abc import AsyncIterator
@@ -10,9 +11,10 @@ from typing import Any
 
 import httpx
 
-from bench import helper, processes, system
+from bench import helper, isolation, processes, system
 from bench.driver import Driver
 from bench.helper import Helper
+from bench.isolation import Isolation
 from bench.measuring import Bench, Burst, Trickle
 from bench.plan import CALM, REPEATS, TYPES, BenchFailed, Plan
 from bench.shapes import NOOP, NOOP_HTTP, REAL, InProcess, OverHttp, Shape
@@ -33,6 +35,7 @@ class Figures:
     loaded_mb: dict[str, float] = field(default_factory=dict)
     rounds: list[list[Burst]] = field(default_factory=list)
     trickles: list[Trickle] = field(default_factory=list)
+    isolation: Isolation = field(default_factory=Isolation)
     seconds: float = 0.0
 
 
@@ -67,6 +70,7 @@ async def run(plan: Plan) -> Figures:
             figures.loaded_mb = _memory(running)
             await _trickles(house, plan, figures, began)
         _say(began, "stopping")
+    figures.isolation = await isolation.measure(plan, functools.partial(_say, began))
     figures.seconds = time.monotonic() - began
     return figures
 

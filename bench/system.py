@@ -38,8 +38,11 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[System]:
-    """Started, and stopped whatever happens. Raises BenchFailed with its last words when it does not come up."""
+async def running(**settings: str) -> AsyncIterator[System]:
+    """Started with these settings, and stopped whatever happens.
+
+    Raises BenchFailed with its last words when it does not come up.
+    """
     with tempfile.TemporaryDirectory(prefix="zonehook-bench-", ignore_cleanup_errors=True) as folder:
         api, grpc, ui, metrics = _free_ports(4)
         began = time.monotonic()
@@ -50,6 +53,7 @@ async def running() -> AsyncIterator[System]:
             ZONEHOOK_TEMPORAL_PORT=str(grpc),
             ZONEHOOK_TEMPORAL_UI_PORT=str(ui),
             ZONEHOOK_TEMPORAL_METRICS_PORT=str(metrics),
+            **settings,
         )
         try:
             if not await _ready(process, f"http://127.0.0.1:{api}"):
