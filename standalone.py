@@ -21,13 +21,14 @@ import worker
 from api.app import create_app
 from api.doors import Desks
 from zonehook import __version__, addresses, home, temporal
+from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.errors import Invalid, Unauthorized, ZonehookError
 from zonehook.intake import Intake
 from zonehook.keys import Scope
+from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
-from zonehook.replays import Replays
 from zonehook.settings import Settings
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
@@ -46,6 +47,7 @@ def main() -> None:
     code = 0
     try:
         settings = Settings.read()
+        logging.getLogger().setLevel(settings.log_level)
         if settings.allowed_targets is None:
             settings = settings.model_copy(update={"allowed_targets": _LOOPBACK})
         worker.raise_file_limit()
@@ -72,7 +74,7 @@ async def _up(settings: Settings, began: float) -> None:
         client = await stack.enter_async_context(_temporal(settings))
         await migrate.upgrade(database)
         desks = _desks(settings, sealing, database, client)
-        await stack.enter_async_context(worker.working(client, desks.ledger, settings))
+        await stack.enter_async_context(worker.working(client, database, sealing, settings))
         await stack.enter_async_context(_serving(desks, settings, listening))
         credentials = await _credentials(settings, desks.tenants)
         _greet(settings, credentials, time.monotonic() - began)
@@ -83,13 +85,12 @@ async def _up(settings: Settings, began: float) -> None:
 
 
 def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> Desks:
-    ledger = Ledger(database, sealing, settings.time_scale)
     return Desks(
         tenants=Tenants(database),
         registry=Registry(database, sealing, settings.targets),
         intake=Intake(database, client, starts_eagerly=True),
-        ledger=ledger,
-        replays=Replays(ledger, client),
+        archive=Archive(database, sealing),
+        interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
         database=database,
         client=client,
     )

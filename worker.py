@@ -19,11 +19,15 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.delivering import Delivering
+from activities.intervening import Intervening
 from activities.opening import Opening
 from workflows.delivery import Delivery
 from workflows.event import Event
-from zonehook import messages, temporal
+from workflows.operator import Operator
+from zonehook import messages, metrics, temporal
 from zonehook.errors import ZonehookError
+from zonehook.fanout import Fanout
+from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
 from zonehook.settings import Settings
@@ -44,7 +48,9 @@ def main() -> None:
     code = 0
     try:
         raise_file_limit()
-        uvloop.run(_work(Settings.read()))
+        settings = Settings.read()
+        logging.getLogger().setLevel(settings.log_level)
+        uvloop.run(_work(settings))
     except ZonehookError as problem:
         print(f"zonehook: {problem.message}", file=sys.stderr)  # noqa: T201 (for a person)
         code = 1
@@ -67,24 +73,29 @@ async def _work(settings: Settings) -> None:
     client = await temporal.connect()
     database = Database(settings.database)
     sealing = Cipher(settings.encryption_keys or cipher.known_keys(settings.home))
-    async with working(client, Ledger(database, sealing, settings.time_scale), settings):
+    if settings.metrics_port:
+        metrics.serve(settings.metrics_port)
+    async with working(client, database, sealing, settings):
         await stop.wait()
     await database.close()
 
 
 @contextlib.asynccontextmanager
-async def working(client: Client, ledger: Ledger, settings: Settings) -> AsyncIterator[Worker]:
+async def working(client: Client, database: Database, sealing: Cipher, settings: Settings) -> AsyncIterator[Worker]:
     """A worker while the block runs; attempts under way are finished before it returns."""
     sender = Sender(settings.targets)
+    ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
-        workflows=[Event, Delivery],
+        workflows=[Event, Delivery, Operator],
         activities=[
-            Opening(ledger).open_deliveries,
+            Opening(Fanout(database, settings.time_scale)).open_deliveries,
             delivering.deliver,
             delivering.cancel_delivery,
+            delivering.hurry_delivery,
+            Intervening(Interventions(ledger, client)).replay_delivery,
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,
@@ -96,6 +107,7 @@ async def working(client: Client, ledger: Ledger, settings: Settings) -> AsyncIt
     )
     try:
         async with worker:
+            await temporal.open_operators_desk(client)
             yield worker
     finally:
         await sender.close()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from zonehook import clock, dialects, messages, verdicts
+from zonehook import clock, dialects, messages, metrics, verdicts
 from zonehook.errors import NotFound, Unavailable
 from zonehook.ledger import SUPERSEDED, Duty, Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
@@ -50,16 +50,22 @@ class Delivering:
         except Exception as problem:  # noqa: BLE001 (whatever it is, it is our fault and not the endpoint's)
             if sent is not None:
                 activity.heartbeat(sent)  # Temporal keeps what could not be written: it must not leave again
-            raise _ours(problem) from None
+            raise _ours(problem, sent) from None
+        _tell(order, duty, sent, decision)
         if isinstance(decision, Wait):
             of = f"attempt {sent.number} to {order.host} got {verdicts.answer(sent)}"
             raise _again(f"{of}; the next is due at {decision.until:%H:%M:%S} UTC", decision.until)
         return DeliveryEnd(decision.status, sent.number, decision.reason)
 
     @activity.defn(name=messages.CANCEL_DELIVERY)
-    async def cancel_delivery(self, order: DeliveryOrder) -> None:
+    async def cancel_delivery(self, order: DeliveryOrder) -> DeliveryEnd:
+        """How the delivery ended, by this or before. Raises Unavailable, to be called again."""
+        return await self._ledger.end(order, End(DeliveryStatus.CANCELLED, "an operator cancelled it"))
+
+    @activity.defn(name=messages.HURRY_DELIVERY)
+    async def hurry_delivery(self, order: DeliveryOrder) -> None:
         """Raises Unavailable, to be called again."""
-        await self._ledger.end(order, End(DeliveryStatus.CANCELLED, "an operator cancelled it"))
+        await self._ledger.hurry(order)
 
     async def _rest(self, order: DeliveryOrder, duty: Duty, step: Wait | End) -> DeliveryEnd:
         """No attempt now: wait on, or end."""
@@ -72,7 +78,8 @@ class Delivering:
 
     async def _send(self, order: DeliveryOrder, duty: Duty, number: int) -> Sent:
         started_at = clock.now()
-        headers = duty.headers | dialects.headers(duty.secrets, order.delivery_id, started_at, duty.body)
+        own = dialects.headers(duty.dialect, duty.secrets, order.delivery_id, started_at, duty.body)
+        headers = duty.headers | own
         answer = await self._sender.post(duty.url, headers, duty.body, order.policy.timeout)
         return Sent(
             id=clock.new_id("att"),
@@ -82,6 +89,7 @@ class Delivering:
             status_code=answer.status_code,
             error=answer.error,
             excerpt=answer.excerpt,
+            retry_after=answer.retry_after,
         )
 
 
@@ -98,21 +106,31 @@ async def _patience() -> AsyncIterator[None]:
         raise Unavailable("database_unavailable", "the database did not answer in time") from None
 
 
-def _ours(problem: Exception) -> ApplicationError:
+def _tell(order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) -> None:
+    """Counts the attempt and logs one that failed, in the same words as the API shows it."""
+    outcome = verdicts.outcome(sent)
+    metrics.attempt(duty.dialect, outcome, sent.duration_ms / 1000)
+    if decision != End(DeliveryStatus.DELIVERED):
+        _log.info("attempt %s of %s to %s: %s", sent.number, order.delivery_id, order.host, outcome)
+
+
+def _ours(problem: Exception, sent: Sent | None) -> ApplicationError:
     """A fault of ours: it uses no attempt and moves no schedule; the same attempt is due again soon."""
     if isinstance(problem, NotFound):
         return ApplicationError(problem.message, type="DeliveryUnknown", non_retryable=True)
     if isinstance(problem, Unavailable):
-        return _again(problem.message, clock.now() + _SOON)
+        return _again(problem.message, clock.now() + _SOON, sent)
     _log.error("an attempt failed by a fault of ours", exc_info=problem)
-    return _again(f"a fault of ours ({type(problem).__name__}), see the worker's log", clock.now() + _LATER)
+    return _again(f"a fault of ours ({type(problem).__name__}), see the worker's log", clock.now() + _LATER, sent)
 
 
-def _again(message: str, at: datetime) -> ApplicationError:
+def _again(message: str, at: datetime, unrecorded: Sent | None = None) -> ApplicationError:
+    """`unrecorded` goes along for the workflow, in case it goes on with another activity."""
     # Benign: an endpoint that does not answer is an everyday thing, no fault of the worker's to log
     return ApplicationError(
         message,
-        type="AttemptFailed",
+        *([unrecorded] if unrecorded else []),
+        type=messages.ATTEMPT_FAILED,
         next_retry_delay=max(at - clock.now(), timedelta(milliseconds=1)),
         category=ApplicationErrorCategory.BENIGN,
     )

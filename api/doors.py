@@ -11,11 +11,11 @@ from temporalio.client import Client
 
 from zonehook import ids
 from zonehook.errors import NotFound
+from zonehook.archive import Archive
 from zonehook.intake import Intake
+from zonehook.interventions import Interventions
 from zonehook.keys import Scope
-from zonehook.ledger import Ledger
 from zonehook.registry import Registry
-from zonehook.replays import Replays
 from zonehook.store.database import Database
 from zonehook.tenants import Caller, Tenants
 
@@ -30,8 +30,8 @@ class Desks:
     tenants: Tenants
     registry: Registry
     intake: Intake
-    ledger: Ledger
-    replays: Replays
+    archive: Archive
+    interventions: Interventions
     database: Database
     client: Client
 

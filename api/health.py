@@ -1,11 +1,11 @@
-"""`/healthz` and `/readyz`: is the process alive, and is what it stands on."""
+"""`/healthz`, `/readyz`, `/metrics`: is the process alive, is what it stands on, and how much it did."""
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy import text
 
 from api.doors import House
-from zonehook import temporal
+from zonehook import metrics, temporal
 from zonehook.errors import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -23,6 +23,12 @@ async def readyz(desks: House) -> JSONResponse:
     reachable = {"database": await _database(desks), "temporal": await temporal.is_reachable(desks.client)}
     is_ready = all(reachable.values())
     return JSONResponse({"status": "ok" if is_ready else "unavailable", **reachable}, 200 if is_ready else 503)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def read_metrics() -> Response:
+    """What this process counted, for Prometheus."""
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
 async def _database(desks: House) -> bool:

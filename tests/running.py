@@ -35,7 +35,8 @@ class Account:
     async def register(self, url: str, **more: Any) -> Any:
         wanted = {"url": url, "events": []} | more
         endpoint = await self.call("POST", "/v1/webhook-endpoints", body=wanted, status=201)
-        SIGNATURES.learn(url, endpoint["signing_secret"])
+        if endpoint["signing_secret"] is not None:  # some dialects sign nothing by themselves
+            SIGNATURES.learn(url, endpoint["signing_secret"])
         return endpoint
 
     async def publish(self, type_: str = "domain.create", data: Any = None, **more: Any) -> Any:
@@ -130,10 +131,12 @@ class House:
         """Account 1, as its credentials.json has it."""
         return Account(self._client(self.credentials["api_key"]), self.credentials["account_id"])
 
-    async def new_account(self) -> Account:
+    async def new_account(self, dialect: str = "standard") -> Account:
         """An account that no other test knows."""
         operator = Account(self._client(self.credentials["operator_key"]), 0)
-        made = await operator.call("POST", "/v1/accounts", body={"name": "a test's own"}, status=201)
+        made = await operator.call(
+            "POST", "/v1/accounts", body={"name": "a test's own", "dialect": dialect}, status=201
+        )
         return Account(self._client(made["api_key"]), made["id"])
 
     def operator(self) -> Account:

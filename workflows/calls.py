@@ -6,7 +6,7 @@ A test holds each against the real one.
 from temporalio import activity
 
 from zonehook import messages
-from zonehook.messages import AcceptedEvent, DeliveryEnd, DeliveryOrder, OpenedDeliveries
+from zonehook.messages import AcceptedEvent, DeliveryEnd, DeliveryOrder, OpenedDeliveries, ReplayRequest
 
 
 @activity.defn(name=messages.OPEN_DELIVERIES)
@@ -22,6 +22,18 @@ async def deliver(order: DeliveryOrder) -> DeliveryEnd:
 
 
 @activity.defn(name=messages.CANCEL_DELIVERY)
-async def cancel_delivery(order: DeliveryOrder) -> None:
+async def cancel_delivery(order: DeliveryOrder) -> DeliveryEnd:
     """Write that an operator ended the delivery."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.HURRY_DELIVERY)
+async def hurry_delivery(order: DeliveryOrder) -> None:
+    """Make the waiting attempt due at once."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.REPLAY_DELIVERY)
+async def replay_delivery(request: ReplayRequest) -> None:
+    """Send a finished delivery again."""
     raise NotImplementedError

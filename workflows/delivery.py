@@ -1,17 +1,21 @@
 """One delivery to one endpoint: attempt, wait, attempt …, until it is delivered, failed or cancelled."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from zonehook import messages
-    from zonehook.messages import DeliveryEnd, DeliveryOrder, Policy, kept
+    from zonehook.messages import DeliveryEnd, DeliveryOrder, Policy, Sent, kept
 
+Written = TypeVar("Written")
 _STATUS = SearchAttributeKey.for_keyword(messages.STATUS)
 _RECORD_MARGIN = timedelta(seconds=15)  # beside the time of the POST: for reading and writing the records
 
@@ -20,50 +24,87 @@ _RECORD_MARGIN = timedelta(seconds=15)  # beside the time of the POST: for readi
 class Delivery:
     """Id `delivery/{delivery}`, and `delivery/{delivery}/replay/{n}` for its n-th replay."""
 
+    def __init__(self) -> None:
+        self._is_hurried = False
+        self._is_cancelled = False
+
     @workflow.run
     async def run(self, order: DeliveryOrder) -> DeliveryEnd:
-        try:
-            end = await _carry_out(order)
-        except ActivityError as problem:
-            if is_cancelled_exception(problem):
-                await _cancel(order)
-            raise
+        end = await self._carry_out(order)
         workflow.upsert_search_attributes([_STATUS.value_set(end.status)])
         if end.status == "failed":  # red in the operator's list
             raise ApplicationError(end.reason or "failed", type="DeliveryFailed", non_retryable=True)
         return end
 
+    @workflow.signal(name=messages.RETRY_NOW)
+    def retry_now(self) -> None:
+        """Make the waiting attempt at once. One that is under way is left alone."""
+        self._is_hurried = True
 
-async def _carry_out(order: DeliveryOrder) -> DeliveryEnd:
-    """The activity's retries are the attempts. When it times out instead, the worker died: a new one goes on
-    from the records at once, with the number and the schedule the endpoint had. The window is not Temporal's to
-    watch: it begins with the first attempt, and a schedule-to-close timeout would begin before, when none was made.
-    """
-    while True:
+    @workflow.signal(name=messages.CANCEL)
+    def cancel(self) -> None:
+        """Make no attempt any more. One that is under way is finished and recorded."""
+        self._is_cancelled = True
+
+    async def _carry_out(self, order: DeliveryOrder) -> DeliveryEnd:
+        """The activity's retries are the attempts. When it times out instead, the worker died: a new one goes on
+        from the records at once, with the number and the schedule the endpoint had. The window is not Temporal's to
+        watch: it begins with the first attempt, and a schedule-to-close timeout would begin before, when none was made.
+        """
+        while not self._is_cancelled:
+            try:
+                return await self._attempts(order)
+            except ActivityError as problem:
+                order = replace(order, unrecorded=_unrecorded(problem) or order.unrecorded)
+                is_waiting = isinstance(problem.cause, CancelledError)
+            if self._is_hurried:
+                self._is_hurried = False
+                if is_waiting and not self._is_cancelled:
+                    await _write(calls.hurry_delivery, order)
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(order)
+        return await _write(calls.cancel_delivery, order)
+
+    async def _attempts(self, order: DeliveryOrder) -> DeliveryEnd:
+        """Until the delivery's end, or a signal. A cancelled activity that waits is over at once; one that makes its
+        attempt does not hear of it, records what came, and is not retried: nothing is sent twice.
+        """
+        attempting = workflow.start_activity(
+            calls.deliver,
+            order,
+            activity_id="deliver",
+            start_to_close_timeout=timedelta(seconds=order.policy.timeout) + _RECORD_MARGIN,
+            retry_policy=_retry_policy(order.policy),
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=order.host,
+        )
         try:
-            return await workflow.execute_activity(
-                calls.deliver,
-                order,
-                activity_id="deliver",
-                start_to_close_timeout=timedelta(seconds=order.policy.timeout) + _RECORD_MARGIN,
-                retry_policy=_retry_policy(order.policy),
-                summary=order.host,
-            )
-        except ActivityError as problem:
-            if not isinstance(problem.cause, TimeoutError):
-                raise
-            order = replace(order, unrecorded=kept(problem.cause.last_heartbeat_details) or order.unrecorded)
-        if workflow.info().is_continue_as_new_suggested():
-            workflow.continue_as_new(order)
+            await workflow.wait_condition(lambda: attempting.done() or self._is_hurried or self._is_cancelled)
+        except asyncio.CancelledError:  # the Cancel of Temporal's UI asks for what our signal does
+            self._is_cancelled = True
+        if not attempting.done():
+            attempting.cancel()
+        return await attempting
 
 
-async def _cancel(order: DeliveryOrder) -> None:
-    await workflow.execute_activity(
-        calls.cancel_delivery,
+def _unrecorded(problem: ActivityError) -> Sent | None:
+    """The attempt that could not be written down, if there was one. Raises what is no reason to go on."""
+    match problem.cause:
+        case CancelledError():
+            return None
+        case TimeoutError() as cause:
+            return kept(cause.last_heartbeat_details)
+        case ApplicationError(type=messages.ATTEMPT_FAILED) as cause:
+            return kept(cause.details)
+    raise problem
+
+
+async def _write(activity: Callable[[DeliveryOrder], Awaitable[Written]], order: DeliveryOrder) -> Written:
+    return await workflow.execute_activity(
+        activity,
         order,
         start_to_close_timeout=timedelta(seconds=30),
         retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
-        cancellation_type=workflow.ActivityCancellationType.ABANDON,
     )
 
 

@@ -1,7 +1,7 @@
 """What an endpoint is: its status and which events it listens to. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -67,6 +67,12 @@ def status(disabled_at: datetime | None, suppressed_at: datetime | None) -> Endp
     return EndpointStatus.ENABLED if suppressed_at is None else EndpointStatus.SUPPRESSED
 
 
+def inactive_because(disabled_at: datetime | None, suppressed_at: datetime | None) -> str | None:
+    """`disabled` or `suppressed` when nothing is delivered to an endpoint; None when something is."""
+    found = status(disabled_at, suppressed_at)
+    return None if found is EndpointStatus.ENABLED else found.value
+
+
 def subscribes(subscriptions: Sequence[str], event_type: str) -> bool:
     """Whether an endpoint with these subscriptions wants this type: exact, `domain.*`, or all when empty."""
     return not subscriptions or any(
@@ -81,6 +87,15 @@ def subscription_problem(wanted: str) -> str | None:
         return "for all events send an empty list instead of *"
     name = wanted[:-2] + ".any" if wanted.endswith(".*") else wanted
     return events.type_problem(name)
+
+
+def header_problems(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What is wrong with custom headers: names and sentences. Names that differ in case alone are one header."""
+    found = [(name, problem) for name, value in headers.items() if (problem := header_problem(name, value))]
+    lowered = [name.lower() for name in headers]
+    twice = [(name, "this header is given twice; names do not differ by case") for name in headers
+             if lowered.count(name.lower()) > 1]  # fmt: skip
+    return found + twice[1:]
 
 
 def header_problem(name: str, value: str) -> str | None:

@@ -51,6 +51,10 @@ class Forbidden(ZonehookError):
 class NotFound(ZonehookError):
     """No such object in the caller's account."""
 
+    @classmethod
+    def delivery(cls, delivery_id: str) -> "NotFound":
+        return cls("not_found", f"there is no delivery {delivery_id[:60]} in this account")
+
 
 class Conflict(ZonehookError):
     """The object's state, or an earlier request, stands against this one."""

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 MAX_TYPE_LENGTH = 100
 MAX_KEY_LENGTH = 255
 MAX_DEPTH = 500
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+(:[a-z0-9_]+)?")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _OPENING = re.compile(r"[\[{]")
+_INTEGER = re.compile(r"-?\d+")
+_KINDS = {'"': "a string", "{": "an object", "[": "a list", "t": "true or false", "f": "true or false", "n": "null"}
 
 
 def type_problem(name: str) -> str | None:
@@ -45,12 +49,25 @@ def is_too_deep(text: str) -> bool:
     return False
 
 
+def members(document: str) -> dict[str, str]:
+    """The members of a JSON object, each still the text it was written as."""
+    return {name: bytes(raw).decode() for name, raw in _MEMBERS.decode(document).items()}
+
+
+def kind(text: str) -> str:
+    """What a JSON text is, in words for a person: `a string`, `a whole number`, `null` …"""
+    return _KINDS.get(text[0]) or ("a whole number" if _INTEGER.fullmatch(text) else "a number")
+
+
 def fingerprint(texts: Sequence[str | None], documents: Sequence[str | None]) -> str:
     """Equal for equal content: `texts` letter by letter, `documents` (JSON text) whatever the order of their
     keys and their white space, numbers as written. Raises ValueError for a document that is not JSON.
     """
     content = [*texts, *(None if each is None else _canonical(each) for each in documents)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def _canonical(text: str) -> str:

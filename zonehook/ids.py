@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import uuid
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
@@ -21,6 +22,12 @@ def derived(prefix: str, account_id: int, key: str) -> str:
     """The id that every request with this key in this account arrives at, however many come at once."""
     digest = hashlib.sha256(f"{account_id}\0{key}".encode()).digest()
     return f"{prefix}_{_base32(int.from_bytes(digest[:16]))}"
+
+
+def as_uuid(id_: str) -> str:
+    """The UUID that stands for an id on wires that want one; always the same."""
+    digest = hashlib.sha256(id_.encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 def is_id(text: str) -> bool:

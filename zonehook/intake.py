@@ -8,7 +8,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from zonehook import clock, events, ids, messages, temporal
+from zonehook import clock, dialects, events, ids, messages, temporal
 from zonehook.errors import Conflict, Invalid, NotFound
 from zonehook.messages import AcceptedEvent
 from zonehook.store import deliveries
@@ -49,12 +49,15 @@ class Intake:
         self._client = client
         self._starts_eagerly = starts_eagerly
 
-    async def accept(self, account_id: int, offered: Offered) -> Accepted:
-        """Durable when it returns: Temporal holds the event's workflow.
+    async def accept(self, account_id: int, dialect: str, offered: Offered) -> Accepted:
+        """Durable when it returns: Temporal holds the event's workflow. `dialect` is the account's.
 
-        Raises Invalid for a malformed event, Conflict for a known key with other content, Unavailable.
+        Raises Invalid for a malformed event and for one that lacks what the dialect's receivers need, Conflict for a
+        known key with other content, Unavailable.
         """
         event = _event(account_id, offered)
+        if found := dialects.problems(dialect, event):
+            raise Invalid("invalid_event", found[0].message, tuple(found))
         if event.key is not None:
             # Temporal forgets workflows after its retention; the records keep the key
             async with self._database.read() as conn:

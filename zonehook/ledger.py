@@ -1,26 +1,20 @@
-"""The desk for deliveries: open them, remember every attempt, tell how they stand."""
+"""The desk for attempts: what is to be done for a delivery, and what was, one commit each."""
 
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Row
-from sqlalchemy.exc import IntegrityError
 
-from zonehook import clock, dialects, endpoints, schedules, verdicts
-from zonehook.endpoints import EndpointStatus
+from zonehook import clock, dialects, endpoints, verdicts
 from zonehook.errors import NotFound
-from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries, Sent
-from zonehook.store import deliveries, events
+from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
+from zonehook.store import deliveries
 from zonehook.store import endpoints as stored
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
-from zonehook.store.deliveries import Delivery, DeliveryFilter, RecordedAttempt
-from zonehook.store.pages import Page
 from zonehook.verdicts import DeliveryStatus, End, Progress, Wait
 
 SUPERSEDED = End(DeliveryStatus.CANCELLED, "a replay took its place")
-PAGE_OF_ORDERS = 100  # children that one run of the event's workflow starts
 
 
 @dataclass(frozen=True)
@@ -30,6 +24,7 @@ class Duty:
     row: Row[Any]
     progress: Progress
     url: str
+    dialect: str
     body: bytes
     secrets: tuple[str, ...]
     headers: dict[str, str]
@@ -37,47 +32,26 @@ class Duty:
 
 
 @dataclass(frozen=True)
-class DeliveryRequest:
-    """What is sent, as it may be shown: no signature and no custom header's value."""
+class Standing:
+    """A delivery as whoever steers it by hand finds it: `order` is that of its current run."""
 
-    url: str
-    headers: dict[str, str]
-    body: str
+    progress: Progress
+    order: DeliveryOrder
+    dialect: str
+    is_writable: bool  # the event could be written in the endpoint's dialect
 
 
 class Ledger:
-    """Keeps the records. `time_scale` multiplies the schedules of deliveries opened from now on."""
+    """Keeps the records of attempts. `time_scale` multiplies the schedules of replays ordered from now on."""
 
     def __init__(self, database: Database, cipher: Cipher, time_scale: float) -> None:
         self._database = database
         self._cipher = cipher
         self._time_scale = time_scale
 
-    async def open(self, event: AcceptedEvent) -> OpenedDeliveries:
-        """Writes the event and a delivery for each endpoint that subscribes, all in one transaction.
-
-        Calling again, after a crash or for the next page, opens nothing twice. Raises Unavailable.
-        """
-        if event.after is None:
-            try:
-                async with self._database.write() as conn:
-                    await events.add(conn, event)
-                    await self._open_each(conn, event)
-            except IntegrityError:  # it was opened before, and what it opened stands
-                async with self._database.read() as conn:
-                    if await events.get(conn, event.account_id, event.id) is None:
-                        raise
-        async with self._database.read() as conn:
-            rows = await deliveries.opened(conn, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS)
-        orders = tuple(self._order(event.account_id, event.type, row) for row in rows)
-        return OpenedDeliveries(orders, next=rows[-1].id if len(rows) == PAGE_OF_ORDERS else None)
-
     async def duty(self, order: DeliveryOrder) -> Duty:
         """What the records say of a delivery whose turn has come. Raises NotFound, Unavailable."""
-        async with self._database.read() as conn:
-            row = await deliveries.duty(conn, order.account_id, order.delivery_id)
-        if row is None:
-            raise _not_found(order.delivery_id)
+        row = await self._row(order.account_id, order.delivery_id)
         if row.run < order.run:  # the replay was ordered, and a crash came before the records knew
             await self.reopen(order)
             return await self.duty(order)
@@ -87,8 +61,10 @@ class Ledger:
             row=row,
             progress=_progress(row),
             url=row.url,
+            dialect=row.dialect,
             body=row.body,
-            secrets=tuple(self._cipher.open(each) for each in sealed),
+            # An endpoint that signs nothing has the empty secret
+            secrets=tuple(filter(None, map(self._cipher.open, sealed))),
             headers=self._cipher.open_map(row.headers),
             is_superseded=row.run > order.run,
         )
@@ -116,100 +92,58 @@ class Ledger:
         async with self._database.read() as conn:
             return await deliveries.is_recorded(conn, sent.id)
 
-    async def end(self, order: DeliveryOrder, end: End) -> None:
-        """Writes that a delivery ended without another attempt. Raises Unavailable."""
+    async def end(self, order: DeliveryOrder, end: End) -> DeliveryEnd:
+        """Writes that this run of a delivery ended without another attempt, and says how it ended: what was over
+        before stays as it was. Raises NotFound, Unavailable.
+        """
         async with self._database.write() as conn:
-            await deliveries.end(conn, order.account_id, order.delivery_id, end.status, end.reason, clock.now())
+            await deliveries.end(conn, order, end.status, end.reason, clock.now())
+        row = await self._row(order.account_id, order.delivery_id)
+        if row.run != order.run:
+            return DeliveryEnd(SUPERSEDED.status, row.attempts, SUPERSEDED.reason)
+        return DeliveryEnd(row.status, row.attempts, row.reason)
 
-    async def get(self, account_id: int, delivery_id: str) -> Delivery:
-        """Raises NotFound."""
-        async with self._database.read() as conn:
-            delivery = await deliveries.get(conn, account_id, delivery_id)
-        if delivery is None:
-            raise _not_found(delivery_id)
-        return delivery
+    async def hurry(self, order: DeliveryOrder) -> None:
+        """Makes the waiting attempt due at once. Raises Unavailable."""
+        async with self._database.write() as conn:
+            await deliveries.hurry(conn, order, clock.now())
 
-    async def page(self, account_id: int, wanted: DeliveryFilter, limit: int, cursor: str | None) -> Page[Delivery]:
-        async with self._database.read() as conn:
-            return await deliveries.page(conn, account_id, wanted, limit, cursor)
-
-    async def attempts(self, account_id: int, delivery_id: str) -> list[RecordedAttempt]:
-        """Every attempt, the first one first. Raises NotFound."""
-        await self.get(account_id, delivery_id)
-        async with self._database.read() as conn:
-            return await deliveries.attempts_of(conn, account_id, delivery_id)
-
-    async def request(self, account_id: int, delivery_id: str) -> DeliveryRequest:
-        """What is sent, without what must not be shown. Raises NotFound."""
-        async with self._database.read() as conn:
-            row = await deliveries.duty(conn, account_id, delivery_id)
-        if row is None:
-            raise _not_found(delivery_id)
-        shown = dialects.headers((), delivery_id, row.created_at, row.body)
-        hidden = dict.fromkeys([*self._cipher.open_map(row.headers), "webhook-signature"], "[redacted]")
-        return DeliveryRequest(row.url, shown | hidden, row.body.decode())
-
-    async def standing(self, account_id: int, delivery_id: str) -> tuple[Progress, DeliveryOrder]:
-        """How a delivery stands, and the order of its current run. Raises NotFound."""
-        async with self._database.read() as conn:
-            row = await deliveries.duty(conn, account_id, delivery_id)
-        if row is None:
-            raise _not_found(delivery_id)
-        return _progress(row), replace(self._order(account_id, row.type, row), run=row.run)
+    async def standing(self, account_id: int, delivery_id: str) -> Standing:
+        """How a delivery stands just now. Raises NotFound."""
+        row = await self._row(account_id, delivery_id)
+        policy = dialects.policy(row.dialect, self._time_scale)
+        order = replace(deliveries.order(account_id, row, policy), run=row.run)
+        return Standing(_progress(row), order, row.dialect, is_writable=row.body != b"")
 
     async def reopen(self, order: DeliveryOrder) -> None:
         """Begins the run of this order with a fresh budget; again for the same run does nothing."""
         async with self._database.write() as conn:
             await deliveries.reopen(conn, order.account_id, order.delivery_id, order.run)
 
-    async def _open_each(self, conn: Any, event: AcceptedEvent) -> None:
-        frozen: dict[bytes, str] = {}
-        rows = []
-        now = clock.now()
-        for endpoint in await stored.all_of(conn, event.account_id):
-            if not endpoints.subscribes(endpoint.events, event.type):
-                continue
-            delivery_id = clock.new_id("dlv")
-            body = dialects.named(endpoint.dialect).envelope(event, delivery_id)
-            inactive = _inactive_because(endpoint)
-            rows.append(
-                {
-                    "id": delivery_id, "account_id": event.account_id, "event_id": event.id, "run": 0,
-                    "endpoint_id": endpoint.id, "type": event.type, "attempts": 0, "attempts_before_run": 0,
-                    "body_id": frozen.setdefault(body, delivery_id.replace("dlv_", "body_")),
-                    "status": DeliveryStatus.SKIPPED if inactive else DeliveryStatus.PENDING,
-                    "reason": f"the endpoint was {inactive} when the event came" if inactive else None,
-                    "created_at": now, "completed_at": now if inactive else None,
-                }
-            )  # fmt: skip
-        if rows:
-            await deliveries.add_all(conn, {key: body for body, key in frozen.items()}, rows)
+    async def _row(self, account_id: int, delivery_id: str) -> Row[Any]:
+        async with self._database.read() as conn:
+            row = await deliveries.duty(conn, account_id, delivery_id)
+        if row is None:
+            raise NotFound.delivery(delivery_id)
+        return row
 
     async def _write_attempt(self, order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) -> bool:
-        succeeded = verdicts.succeeded(sent, order.policy)
         async with self._database.write() as conn:
             written = await deliveries.advance(conn, duty.row, _progress_values(duty, sent, decision))
             if not written:
                 return False
-            await deliveries.add_attempt(conn, _attempt_values(order, sent))
-            if succeeded:
+            await deliveries.add_attempt(conn, _attempt_values(order, duty, sent))
+            if verdicts.succeeded(sent, order.policy):
                 await stored.note_success(conn, order.endpoint_id)
             else:
                 await stored.note_failure(conn, order.endpoint_id, sent.ended_at, order.policy.suppress_after)
+            if verdicts.disables(sent, order.policy):
+                await stored.note_gone(conn, order.endpoint_id, sent.ended_at)
         return True
-
-    def _order(self, account_id: int, event_type: str, row: Row[Any]) -> DeliveryOrder:
-        return DeliveryOrder(
-            account_id=account_id,
-            delivery_id=row.id,
-            endpoint_id=row.endpoint_id,
-            event_type=event_type,
-            host=urlsplit(row.url).hostname or "",
-            policy=schedules.scaled(dialects.named(row.dialect).policy, self._time_scale),
-        )
 
 
 def _progress(row: Row[Any]) -> Progress:
+    inactive = endpoints.inactive_because(row.disabled_at, row.suppressed_at)
     return Progress(
         status=DeliveryStatus(row.status),
         reason=row.reason,
@@ -217,7 +151,7 @@ def _progress(row: Row[Any]) -> Progress:
         number=row.attempts,
         first_attempt_at=row.first_attempt_at,
         next_retry_at=row.next_retry_at,
-        inactive_because=_inactive_because(row),
+        inactive_because="deleted" if row.deleted_at is not None else inactive,
     )
 
 
@@ -228,6 +162,7 @@ def _progress_values(duty: Duty, sent: Sent, decision: Wait | End) -> dict[str, 
         "attempts": sent.number,
         "first_attempt_at": duty.progress.first_attempt_at or sent.started_at,
         "last_status_code": sent.status_code,
+        "hurried": False,
     }
     match decision:
         case Wait(until):
@@ -242,13 +177,14 @@ def _progress_values(duty: Duty, sent: Sent, decision: Wait | End) -> dict[str, 
     return values
 
 
-def _attempt_values(order: DeliveryOrder, sent: Sent) -> dict[str, Any]:
+def _attempt_values(order: DeliveryOrder, duty: Duty, sent: Sent) -> dict[str, Any]:
+    by_itself = "replay" if order.run else "schedule"
     return {
         "id": sent.id,
         "account_id": order.account_id,
         "delivery_id": order.delivery_id,
         "number": sent.number,
-        "trigger": "replay" if order.run else "schedule",
+        "trigger": "manual" if duty.row.hurried else by_itself,
         "started_at": sent.started_at,
         "duration_ms": sent.duration_ms,
         "status_code": sent.status_code,
@@ -261,14 +197,3 @@ def _standing(progress: Progress) -> Wait | End:
     if progress.next_retry_at is not None:
         return Wait(progress.next_retry_at)
     return End(progress.status, progress.reason)
-
-
-def _inactive_because(endpoint: Row[Any]) -> str | None:
-    if getattr(endpoint, "deleted_at", None) is not None:
-        return "deleted"
-    status = endpoints.status(endpoint.disabled_at, endpoint.suppressed_at)
-    return None if status is EndpointStatus.ENABLED else status.value
-
-
-def _not_found(delivery_id: str) -> NotFound:
-    return NotFound("not_found", f"there is no delivery {delivery_id[:60]} in this account")

@@ -17,6 +17,17 @@ DELIVERY_WORKFLOW = "Delivery"
 OPEN_DELIVERIES = "open_deliveries"
 DELIVER = "deliver"
 CANCEL_DELIVERY = "cancel_delivery"
+HURRY_DELIVERY = "hurry_delivery"
+REPLAY_DELIVERY = "replay_delivery"
+OPERATOR_WORKFLOW = "Operator"
+OPERATOR_ID = "operator"
+# Signals
+RETRY_NOW = "retry_now"
+CANCEL = "cancel"
+REPLAY = "replay"
+
+# What an ApplicationError of an attempt is called: the endpoint's turn comes again, or ours does.
+ATTEMPT_FAILED = "AttemptFailed"
 
 # Search attributes, all of type Keyword.
 ACCOUNT = "ZonehookAccount"
@@ -52,7 +63,9 @@ class Policy:
 
     `waits` are seconds between attempts, so there are `len(waits) + 1` attempts; `window` is the seconds after
     the first attempt beyond which none starts; `timeout` the seconds one attempt may take in all. `jitter` is
-    the largest share of a wait that may be added to it.
+    the largest share of a wait that may be added to it. `suppress_after` consecutive failures suppress the endpoint.
+    `gives_up_on_4xx`: but for 408 and 429, which may pass. `heeds_retry_after`: of 429 and 503. `gone_disables`: a 410
+    switches the endpoint off.
     """
 
     waits: tuple[float, ...]
@@ -61,6 +74,9 @@ class Policy:
     jitter: float
     exactly_200: bool
     suppress_after: int | None
+    gives_up_on_4xx: bool = False
+    heeds_retry_after: bool = False
+    gone_disables: bool = False
 
     @property
     def attempts(self) -> int:
@@ -95,7 +111,10 @@ class OpenedDeliveries:
 
 @dataclass(frozen=True)
 class Sent:
-    """One attempt that left, and how it ended: a status or an error, never both. `excerpt` is at most 4 KiB."""
+    """One attempt that left, and how it ended: a status or an error, never both. `excerpt` is at most 4 KiB.
+
+    `retry_after` is how many seconds the receiver asked to be left alone, from the end of the attempt on.
+    """
 
     id: str
     number: int
@@ -104,6 +123,7 @@ class Sent:
     status_code: int | None
     error: str | None
     excerpt: str | None
+    retry_after: float | None = None
 
     @property
     def ended_at(self) -> datetime:
@@ -111,8 +131,16 @@ class Sent:
 
 
 def kept(details: Sequence[Any]) -> Sent | None:
-    """The attempt in an activity's heartbeat details: one that left while the database could not take it."""
+    """The attempt in the details of a heartbeat or a failure: one that left while the database could not take it."""
     return TypeAdapter(Sent).validate_python(details[0]) if details else None
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What an operator signals to have a delivery sent again."""
+
+    account_id: int
+    delivery_id: str
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from zonehook import addresses, clock, dialects, endpoints, signatures
+from zonehook.dialects import Secrets
 from zonehook.endpoints import Endpoint
 from zonehook.errors import Detail, Invalid, NotFound, Unavailable
 from zonehook.net import resolving
@@ -17,12 +17,10 @@ from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 from zonehook.store.pages import Page
 
-ROTATION_OVERLAP = timedelta(hours=24)
-
 
 @dataclass(frozen=True)
 class Registration:
-    """What a new endpoint is made from. `secret` None: one is generated."""
+    """What a new endpoint is made from. `secret` None: what the dialect does then."""
 
     url: str
     events: list[str]
@@ -40,19 +38,23 @@ class Registry:
         self._cipher = cipher
         self._targets = targets
 
-    async def register(self, account_id: int, wanted: Registration) -> tuple[Endpoint, str]:
-        """A new endpoint and its signing secret, shown this once. Raises Invalid."""
+    async def register(self, account_id: int, wanted: Registration) -> tuple[Endpoint, str | None]:
+        """A new endpoint and its signing secret, shown this once; None where the dialect signs nothing by itself.
+
+        Raises Invalid.
+        """
         if wanted.dialect not in dialects.NAMES:
             raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
-        await self._check({"url": wanted.url, "events": wanted.events, "headers": wanted.headers})
-        secret = _chosen_or_new(wanted.secret)
+        given = {"url": wanted.url, "events": wanted.events, "headers": wanted.headers}
+        await self._check(wanted.dialect, given)
+        secret = _first_secret(wanted)
         now = clock.now()
         endpoint = Endpoint(
             id=clock.new_id("ep"), account_id=account_id, url=wanted.url, events=wanted.events,
             description=wanted.description, dialect=wanted.dialect, disabled_at=None, suppressed_at=None,
             consecutive_failures=0, created_at=now, updated_at=now,
         )  # fmt: skip
-        sealed = {"secret": self._cipher.seal(secret), "headers": self._cipher.seal_map(wanted.headers)}
+        sealed = {"secret": self._cipher.seal(secret or ""), "headers": self._cipher.seal_map(wanted.headers)}
         async with self._database.write() as conn:
             await stored.add(conn, vars(endpoint) | sealed)
         return endpoint, secret
@@ -71,7 +73,8 @@ class Registry:
 
     async def change(self, account_id: int, endpoint_id: str, changes: dict[str, Any]) -> Endpoint:
         """Changes url, events, description or headers. Raises Invalid and NotFound."""
-        await self._check(changes)
+        endpoint = await self.get(account_id, endpoint_id)
+        await self._check(endpoint.dialect, changes)
         values = dict(changes)
         if "headers" in values:
             values["headers"] = self._cipher.seal_map(values["headers"])
@@ -91,8 +94,11 @@ class Registry:
         return await self._write(account_id, endpoint_id, {"suppressed_at": None, "consecutive_failures": 0})
 
     async def rotate_secret(self, account_id: int, endpoint_id: str) -> str:
-        """A new signing secret, shown this once; the old one signs beside it for a day."""
-        secret = _chosen_or_new(None)
+        """A new signing secret, shown this once. Whether the old one signs beside it for a while is the dialect's;
+        where it does not, whatever begins after this is signed with the new one alone. Raises NotFound.
+        """
+        secret = _new_secret()
+        endpoint = await self.get(account_id, endpoint_id)
         async with self._database.write() as conn:
             old = await stored.secret_of(conn, account_id, endpoint_id)
             if old is None:
@@ -100,7 +106,7 @@ class Registry:
             values = {
                 "secret": self._cipher.seal(secret),
                 "previous_secret": old,
-                "previous_secret_until": clock.now() + ROTATION_OVERLAP,
+                "previous_secret_until": clock.now() + dialects.named(endpoint.dialect).overlap,
                 "updated_at": clock.now(),
             }
             await stored.change(conn, account_id, endpoint_id, values)
@@ -124,20 +130,16 @@ class Registry:
             raise _not_found(endpoint_id)
         return endpoint
 
-    async def _check(self, given: dict[str, Any]) -> None:
+    async def _check(self, dialect: str, given: dict[str, Any]) -> None:
         if "url" in given and (problem := await self._url_problem(given["url"])):
             raise Invalid.field("url", problem, code="invalid_url")
-        problems = [
-            (f"events.{place}", endpoints.subscription_problem(wanted))
-            for place, wanted in enumerate(given.get("events", ()))
-        ]
-        problems += [
-            (f"headers.{name}", endpoints.header_problem(name, value))
-            for name, value in given.get("headers", {}).items()
-        ]
-        details = tuple(Detail(where, problem) for where, problem in problems if problem)
+        details: list[Detail] = []
+        if "events" in given:
+            details += _subscription_problems(dialect, given["events"])
+        for name, problem in endpoints.header_problems(given.get("headers", {})):
+            details.append(Detail(f"headers.{name}", problem))
         if details:
-            raise Invalid("invalid_request", details[0].message, details)
+            raise Invalid("invalid_request", details[0].message, tuple(details))
 
     async def _url_problem(self, url: str) -> str | None:
         """The same rules as when the socket opens. A name that cannot be resolved just now passes here."""
@@ -156,12 +158,25 @@ class Registry:
         return None
 
 
-def _chosen_or_new(secret: str | None) -> str:
-    if secret is None:
-        return signatures.secret(secrets.token_bytes(signatures.SECRET_BYTES))
-    if problem := signatures.secret_problem(secret):
-        raise Invalid.field("secret", problem)
-    return secret
+def _subscription_problems(dialect: str, wanted: list[str]) -> list[Detail]:
+    malformed = [
+        Detail(f"events.{place}", problem)
+        for place, each in enumerate(wanted)
+        if (problem := endpoints.subscription_problem(each))
+    ]
+    return malformed or dialects.subscription_problems(dialect, wanted)
+
+
+def _first_secret(wanted: Registration) -> str | None:
+    if wanted.secret is not None:
+        if problem := dialects.secret_problem(wanted.dialect, wanted.secret):
+            raise Invalid.field("secret", problem)
+        return wanted.secret
+    return _new_secret() if dialects.named(wanted.dialect).secrets is Secrets.GENERATED else None
+
+
+def _new_secret() -> str:
+    return signatures.secret(secrets.token_bytes(signatures.SECRET_BYTES))
 
 
 def _not_found(endpoint_id: str) -> NotFound:

@@ -1,7 +1,10 @@
 """When the next attempt is due. Pure: `now` and `seed` are arguments."""
 
 import hashlib
-from datetime import datetime, timedelta
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from zonehook.messages import Policy
 
@@ -9,31 +12,28 @@ from zonehook.messages import Policy
 # a moment late still keeps it inside.
 _MARGIN = 1 / 240
 _DISPATCH_SECONDS = 2.0  # how late that may be; it does not shrink with a scaled schedule
+_LONGEST_ASKED_SECONDS = 7 * 86400.0  # of Retry-After; whatever it says, the window ends it sooner
 
 
 def scaled(policy: Policy, factor: float) -> Policy:
     """The same policy with every wait and the window multiplied; the time limit of an attempt stays."""
-    return Policy(
-        waits=tuple(wait * factor for wait in policy.waits),
-        window=None if policy.window is None else policy.window * factor,
-        timeout=policy.timeout,
-        jitter=policy.jitter,
-        exactly_200=policy.exactly_200,
-        suppress_after=policy.suppress_after,
-    )
+    window = None if policy.window is None else policy.window * factor
+    return replace(policy, waits=tuple(wait * factor for wait in policy.waits), window=window)
 
 
-def next_due(policy: Policy, made: int, first: datetime, ended: datetime, seed: str) -> datetime | None:
+def next_due(
+    policy: Policy, made: int, first: datetime, ended: datetime, seed: str, asked: float = 0.0
+) -> datetime | None:
     """When the attempt after `made` failed ones is due, or None when there is none left.
 
     Counts the wait from the end of the last attempt, adds a jitter that fits into the window, and never passes
     the window, which began with the `first` attempt: where attempts were slow, the wait that would is cut short,
-    so that every allowed attempt happens.
+    so that every allowed attempt happens. `asked` is the least number of seconds the receiver wants to be left alone.
     """
     if made >= policy.attempts:
         return None
     wait = policy.waits[made - 1]
-    due = ended + timedelta(seconds=wait + _spread(policy, wait) * _fraction(f"{seed}/{made}"))
+    due = ended + timedelta(seconds=max(asked, wait + _spread(policy, wait) * _fraction(f"{seed}/{made}")))
     if policy.window is None:
         return due
     last_moment = first + timedelta(seconds=policy.window * (1 - _MARGIN))
@@ -46,6 +46,18 @@ def is_closed(policy: Policy, first: datetime | None, now: datetime) -> bool:
         return False
     late = max(policy.window * _MARGIN, _DISPATCH_SECONDS)
     return now > first + timedelta(seconds=policy.window * (1 - _MARGIN) + late)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """The seconds of a Retry-After header, in either of its forms (RFC 9110, 10.2.3); None for what is neither."""
+    if re.fullmatch("[0-9]{1,15}", text):
+        return min(float(text), _LONGEST_ASKED_SECONDS)
+    try:
+        at = parsedate_to_datetime(text)
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_ASKED_SECONDS)
 
 
 def _spread(policy: Policy, wait: float) -> float:

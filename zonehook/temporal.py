@@ -9,7 +9,12 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, GrpcCompression
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
@@ -57,6 +62,19 @@ async def register_search_attributes(client: Client) -> None:
             ) from None
         # Temporal Cloud, or a server that lets nobody do this: there somebody adds them by hand
         _log.warning("Temporal did not add the search attributes %s: %s", messages.SEARCH_ATTRIBUTES, problem.message)
+
+
+async def open_operators_desk(client: Client) -> None:
+    """Starts the workflow that takes operators' orders, unless it runs. Raises Unavailable."""
+    with as_unavailable():
+        await client.start_workflow(
+            messages.OPERATOR_WORKFLOW,
+            id=messages.OPERATOR_ID,
+            task_queue=messages.TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary="signal replay here to have a finished delivery sent again",
+            rpc_timeout=RPC_TIMEOUT,
+        )
 
 
 async def is_reachable(client: Client) -> bool:

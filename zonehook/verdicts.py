@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from http import HTTPStatus
 
 from zonehook import schedules
 from zonehook.messages import Policy, Sent
@@ -21,10 +22,12 @@ class DeliveryStatus(StrEnum):
 
 
 OPEN = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
+_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class SendError(StrEnum):
-    """Why an attempt got no answer. The same words in the API, the logs and the Temporal UI."""
+    """Why an attempt got no answer. The same words in the API, the logs, the metrics and the Temporal UI."""
 
     TIMEOUT = "timeout"
     DNS_FAILURE = "dns_failure"
@@ -33,7 +36,10 @@ class SendError(StrEnum):
     CONNECTION_FAILED = "connection_failed"
     CONNECTION_RESET = "connection_reset"
     TLS_CERTIFICATE_EXPIRED = "tls_certificate_expired"
+    TLS_CERTIFICATE_UNTRUSTED = "tls_certificate_untrusted"
+    TLS_CERTIFICATE_WRONG_HOST = "tls_certificate_wrong_host"
     TLS_CERTIFICATE_INVALID = "tls_certificate_invalid"
+    TLS_NOT_SPOKEN = "tls_not_spoken"
     TLS_FAILURE = "tls_failure"
     MALFORMED_ANSWER = "malformed_answer"
 
@@ -99,9 +105,13 @@ def after(sent: Sent, progress: Progress, policy: Policy, seed: str) -> Wait | E
         return End(DeliveryStatus.DELIVERED)
     if progress.status not in OPEN:  # it was cancelled while the attempt was under way
         return End(progress.status, progress.reason)
+    if disables(sent, policy):
+        return End(DeliveryStatus.CANCELLED, "the receiver answered 410 (gone), so the endpoint was disabled")
     made = progress.made + 1
+    if _is_final(sent, policy):
+        return End(DeliveryStatus.FAILED, f"failed_permanent: another attempt would get {answer(sent)} again")
     first = progress.first_attempt_at or sent.started_at
-    due = schedules.next_due(policy, made, first, sent.ended_at, seed)
+    due = schedules.next_due(policy, made, first, sent.ended_at, seed, _asked(sent, policy))
     if due is not None:
         return Wait(due)
     return End(DeliveryStatus.FAILED, f"the last of {made} attempts got {answer(sent)}")
@@ -114,6 +124,26 @@ def succeeded(sent: Sent, policy: Policy) -> bool:
     return sent.status_code == 200 if policy.exactly_200 else 200 <= sent.status_code < 300
 
 
+def disables(sent: Sent, policy: Policy) -> bool:
+    """Whether this answer switches the endpoint off."""
+    return policy.gone_disables and sent.status_code == HTTPStatus.GONE
+
+
 def answer(sent: Sent) -> str:
     """The answer in two or three words, for a sentence: `status 503` or `no answer (timeout)`."""
     return f"no answer ({sent.error})" if sent.status_code is None else f"status {sent.status_code}"
+
+
+def outcome(sent: Sent) -> str:
+    """The attempt in one word, for logs and metrics: `status_503` or the error's name."""
+    return sent.error or f"status_{sent.status_code}"
+
+
+def _is_final(sent: Sent, policy: Policy) -> bool:
+    status = sent.status_code
+    return policy.gives_up_on_4xx and status is not None and 400 <= status < 500 and status not in _PASSING
+
+
+def _asked(sent: Sent, policy: Policy) -> float:
+    is_heeded = policy.heeds_retry_after and sent.status_code in _BUSY
+    return sent.retry_after if is_heeded and sent.retry_after is not None else 0.0

@@ -1,4 +1,4 @@
-"""`/v1/webhook-deliveries`: how deliveries stand, every attempt, replay."""
+"""`/v1/webhook-deliveries`: how deliveries stand, every attempt; replay, retry now, cancel."""
 
 from typing import Annotated, Literal
 
@@ -56,14 +56,14 @@ async def page(
 ) -> Page[Delivery]:
     """The account's deliveries, newest first."""
     wanted = DeliveryFilter(status, endpoint_id, event_id, type, since, until)
-    return await desks.ledger.page(caller.account_id, wanted, limit, cursor)
+    return await desks.archive.page(caller.account_id, wanted, limit, cursor)
 
 
 @router.get("/{delivery_id}", responses=documented(404))
 async def read(desks: House, caller: Reader, delivery_id: Id) -> DeliveryWithRequestShape:
     """One delivery and what is sent, without signature and custom headers."""
-    delivery = await desks.ledger.get(caller.account_id, delivery_id)
-    request = await desks.ledger.request(caller.account_id, delivery_id)
+    delivery = await desks.archive.get(caller.account_id, delivery_id)
+    request = await desks.archive.request(caller.account_id, delivery_id)
     return DeliveryWithRequestShape(
         **DeliveryShape.model_validate(delivery).model_dump(), request=RequestShape.model_validate(request)
     )
@@ -72,11 +72,26 @@ async def read(desks: House, caller: Reader, delivery_id: Id) -> DeliveryWithReq
 @router.get("/{delivery_id}/attempts", responses=documented(404))
 async def attempts(desks: House, caller: Reader, delivery_id: Id) -> AttemptsShape:
     """Every attempt, the first one first."""
-    made = await desks.ledger.attempts(caller.account_id, delivery_id)
+    made = await desks.archive.attempts(caller.account_id, delivery_id)
     return AttemptsShape(data=[AttemptShape.model_validate(each) for each in made])
 
 
 @router.post("/{delivery_id}/replay", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
 async def replay(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
     """Send a finished delivery again: the same bytes, signed anew, with a fresh budget."""
-    return await desks.replays.replay(caller.account_id, delivery_id)
+    await desks.interventions.replay(caller.account_id, delivery_id)
+    return await desks.archive.get(caller.account_id, delivery_id)
+
+
+@router.post("/{delivery_id}/retry-now", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
+async def retry_now(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
+    """Make the waiting attempt at once; the waits after it go on as they would have."""
+    await desks.interventions.retry_now(caller.account_id, delivery_id)
+    return await desks.archive.get(caller.account_id, delivery_id)
+
+
+@router.post("/{delivery_id}/cancel", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
+async def cancel(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
+    """Make no attempt any more; one under way is finished. Replay sends the delivery after all."""
+    await desks.interventions.cancel(caller.account_id, delivery_id)
+    return await desks.archive.get(caller.account_id, delivery_id)

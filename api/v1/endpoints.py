@@ -28,7 +28,7 @@ class NewEndpoint(Body):
     events: Subscriptions = Field(default=[])
     description: Description | None = None
     dialect: Annotated[Text, Field(max_length=40)] | None = None
-    secret: Annotated[Text, Field(max_length=200)] | None = None
+    secret: Annotated[Text, Field(max_length=256)] | None = None
     headers: Headers = Field(default={})
 
 
@@ -41,7 +41,7 @@ class EndpointChanges(Body):
 
 
 class NewEndpointShape(EndpointShape):
-    signing_secret: str
+    signing_secret: str | None
 
 
 class SecretShape(Shape):
@@ -50,7 +50,7 @@ class SecretShape(Shape):
 
 @router.post("", status_code=201, responses=documented(413), openapi_extra=bodies.describe(NewEndpoint))
 async def register(desks: House, caller: Manager, request: Request) -> NewEndpointShape:
-    """Register an endpoint. `signing_secret` is shown this once."""
+    """Register an endpoint. `signing_secret` is shown this once; null where the dialect signs nothing."""
     wanted = await bodies.parse(request, NewEndpoint)
     registration = Registration(**wanted.model_dump(exclude={"dialect"}), dialect=wanted.dialect or caller.dialect)
     endpoint, secret = await desks.registry.register(caller.account_id, registration)
@@ -108,6 +108,6 @@ async def clear_suppression(desks: House, caller: Manager, endpoint_id: Id) -> E
 
 @router.post("/{endpoint_id}/rotate-secret", responses=documented(404))
 async def rotate_secret(desks: House, caller: Manager, endpoint_id: Id) -> SecretShape:
-    """A new signing secret, shown this once; the old one signs beside it for 24 hours."""
+    """A new signing secret, shown this once. In standard and DNSimple the old one signs beside it for 24 hours."""
     secret = await desks.registry.rotate_secret(caller.account_id, endpoint_id)
     return SecretShape(signing_secret=secret)

@@ -15,9 +15,9 @@ from tests.receiver import Mailbox, Reply
 from tests.running import ROOT, House, free_port, running
 from tests.store import postgres as cluster
 from zonehook import addresses
+from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.intake import Intake, Offered
-from zonehook.ledger import Ledger
 from zonehook.registry import Registration, Registry
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
@@ -144,14 +144,15 @@ async def test_a_worker_of_its_own(tmp_path: Path, trusting: dict[str, str], mai
         await registry.register(account.id, Registration(mailbox.url, [], "standard"))
         release = asyncio.Event()
         mailbox.replies.append(Reply(200, hold=release))
-        await Intake(database, client, starts_eagerly=False).accept(account.id, Offered("domain.create", "{}"))
+        intake = Intake(database, client, starts_eagerly=False)
+        await intake.accept(account.id, account.dialect, Offered("domain.create", "{}"))
         await mailbox.wait_for(1)
         worker.send_signal(signal.SIGTERM)
         release.set()
         status = await asyncio.wait_for(worker.wait(), 60)
 
-        ledger = Ledger(database, sealing, time_scale=1)
-        [delivery] = (await ledger.page(account.id, DeliveryFilter(), 50, None)).data
+        archive = Archive(database, sealing)
+        [delivery] = (await archive.page(account.id, DeliveryFilter(), 50, None)).data
         assert (status, delivery.status, delivery.attempts) == (0, "delivered", 1)
 
 

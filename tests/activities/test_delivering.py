@@ -14,6 +14,8 @@ from activities.delivering import Delivering
 from tests.receiver import Mailbox, Reply
 from tests.store import given
 from zonehook import addresses, clock
+from zonehook.archive import Archive
+from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
 from zonehook.net.sender import Sender
@@ -42,10 +44,10 @@ async def attempting(ledger: Ledger, trusting: dict[str, str]) -> AsyncIterator[
     await sender.close()
 
 
-async def _order(registry: Registry, ledger: Ledger, account_id: int, mailbox: Mailbox) -> DeliveryOrder:
+async def _order(registry: Registry, fanout: Fanout, account_id: int, mailbox: Mailbox) -> DeliveryOrder:
     registry._targets = addresses.parse_networks("127.0.0.0/8")
     await registry.register(account_id, Registration(mailbox.url, [], "standard"))
-    return await given.order(ledger, account_id)
+    return await given.order(fanout, account_id)
 
 
 def _sent(**more: Any) -> Sent:
@@ -53,10 +55,10 @@ def _sent(**more: Any) -> Sent:
 
 
 async def test_an_attempt_kept_through_an_outage_is_written_and_not_made_again(
-    attempting: Attempting, registry: Registry, ledger: Ledger, account_id: int, mailbox: Mailbox
+    attempting: Attempting, registry: Registry, fanout: Fanout, archive: Archive, account_id: int, mailbox: Mailbox
 ) -> None:
     """What Temporal kept while the database was away is recorded; the receiver is not asked again before it is due."""
-    order = await _order(registry, ledger, account_id, mailbox)
+    order = await _order(registry, fanout, account_id, mailbox)
     order = replace(order, unrecorded=_sent())
 
     with pytest.raises(ApplicationError, match=r"attempt 1 to 127\.0\.0\.1 got status 503") as failure:
@@ -64,15 +66,15 @@ async def test_an_attempt_kept_through_an_outage_is_written_and_not_made_again(
 
     assert failure.value.next_retry_delay is not None
     assert timedelta(seconds=13) < failure.value.next_retry_delay < timedelta(seconds=16)
-    assert len(await ledger.attempts(account_id, order.delivery_id)) == 1
+    assert len(await archive.attempts(account_id, order.delivery_id)) == 1
     assert mailbox.received == []
 
 
 async def test_after_an_outage_the_schedule_goes_on(
-    attempting: Attempting, registry: Registry, ledger: Ledger, account_id: int, mailbox: Mailbox
+    attempting: Attempting, registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int, mailbox: Mailbox
 ) -> None:
     """An attempt that was kept and is written down stands in nobody's way: when the next one is due, it is made."""
-    order = await _order(registry, ledger, account_id, mailbox)
+    order = await _order(registry, fanout, account_id, mailbox)
     earlier = replace(_sent(), started_at=clock.now() - timedelta(minutes=1))
     await ledger.record(order, await ledger.duty(order), earlier)
     mailbox.otherwise = Reply(200)
@@ -85,13 +87,14 @@ async def test_after_an_outage_the_schedule_goes_on(
 async def test_a_fault_of_ours_after_the_post(
     attempting: Attempting,
     registry: Registry,
+    fanout: Fanout,
     ledger: Ledger,
     account_id: int,
     mailbox: Mailbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """When something of ours breaks after the POST, its outcome is kept, and nothing of the error's text leaves."""
-    order = await _order(registry, ledger, account_id, mailbox)
+    order = await _order(registry, fanout, account_id, mailbox)
 
     async def broken(*_: Any) -> None:
         raise RuntimeError("INSERT INTO attempts … with a secret")
@@ -108,10 +111,10 @@ async def test_a_fault_of_ours_after_the_post(
 
 
 async def test_a_run_that_a_replay_replaced_makes_no_attempt(
-    attempting: Attempting, registry: Registry, ledger: Ledger, account_id: int, mailbox: Mailbox
+    attempting: Attempting, registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int, mailbox: Mailbox
 ) -> None:
     """Once a replay has begun, the run before it asks the receiver nothing more."""
-    order = await _order(registry, ledger, account_id, mailbox)
+    order = await _order(registry, fanout, account_id, mailbox)
     await ledger.reopen(replace(order, run=1))
 
     end = await attempting.run(order)

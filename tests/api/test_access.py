@@ -26,6 +26,8 @@ OF_ONE = [
     ("GET", DELIVERY, None),
     ("GET", f"{DELIVERY}/attempts", None),
     ("POST", f"{DELIVERY}/replay", None),
+    ("POST", f"{DELIVERY}/retry-now", None),
+    ("POST", f"{DELIVERY}/cancel", None),
 ]
 OF_ALL = [
     ("POST", "/v1/webhook-endpoints", {"url": URL}),

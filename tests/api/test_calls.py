@@ -17,8 +17,11 @@ PATHS = {
     "/v1/webhook-deliveries/dlv_00000000000000000000000000": {"GET"},
     "/v1/webhook-deliveries/dlv_00000000000000000000000000/attempts": {"GET"},
     "/v1/webhook-deliveries/dlv_00000000000000000000000000/replay": {"POST"},
+    "/v1/webhook-deliveries/dlv_00000000000000000000000000/retry-now": {"POST"},
+    "/v1/webhook-deliveries/dlv_00000000000000000000000000/cancel": {"POST"},
     "/healthz": {"GET"},
     "/readyz": {"GET"},
+    "/metrics": {"GET"},
 }
 
 

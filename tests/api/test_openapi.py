@@ -28,6 +28,8 @@ CALLS = {
     "GET /v1/webhook-deliveries/{}": {"200", "404"},
     "GET /v1/webhook-deliveries/{}/attempts": {"200", "404"},
     "POST /v1/webhook-deliveries/{}/replay": {"202", "404", "409"},
+    "POST /v1/webhook-deliveries/{}/retry-now": {"202", "404", "409"},
+    "POST /v1/webhook-deliveries/{}/cancel": {"202", "404", "409"},
     "POST /v1/accounts": {"201", "413"},
 }
 WITH_A_BODY = {
@@ -43,6 +45,8 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "GET /v1/events/{} 200": {**shapes.EVENT, "deliveries": shapes.text},
     "GET /v1/webhook-deliveries/{} 200": {**shapes.DELIVERY, "request": shapes.text},
     "POST /v1/webhook-deliveries/{}/replay 202": shapes.DELIVERY,
+    "POST /v1/webhook-deliveries/{}/retry-now 202": shapes.DELIVERY,
+    "POST /v1/webhook-deliveries/{}/cancel 202": shapes.DELIVERY,
     "GET /v1/webhook-deliveries 200": {"data": shapes.text, "next_cursor": shapes.text},
     "GET /v1/events/{} 404": {"error": shapes.text},
 }
@@ -94,7 +98,7 @@ async def test_no_call_answers_422(described: Described) -> None:
 
 async def test_nothing_else(described: Described) -> None:
     """No other call is described than those there are."""
-    assert set(described.calls) - {"GET /healthz", "GET /readyz"} == set(CALLS)
+    assert set(described.calls) - {"GET /healthz", "GET /readyz", "GET /metrics"} == set(CALLS)
 
 
 async def test_the_answers_are_told_as_they_are(described: Described) -> None:

@@ -121,12 +121,17 @@ def test_any_2xx_confirms(status_code: int) -> None:
     assert verdicts.after(_sent(status_code), NEW, STANDARD, "dlv_1") == End(DeliveryStatus.DELIVERED)
 
 
-@pytest.mark.parametrize(
-    "status_code", [100, 101, 199, 300, 301, 302, 304, 307, 308, 400, 401, 404, 410, 429, 500, 503]
-)
+@pytest.mark.parametrize("status_code", [100, 101, 199, 300, 301, 302, 304, 307, 308, 400, 401, 404, 429, 500, 503])
 def test_no_other_status_confirms(status_code: int) -> None:
-    """Redirects and errors of either side are failures and are tried again."""
+    """Redirects and errors of either side are failures and, but for 410, are tried again."""
     assert isinstance(verdicts.after(_sent(status_code), NEW, STANDARD, "dlv_1"), Wait)
+
+
+def test_a_receiver_that_is_gone_is_not_asked_again() -> None:
+    """A 410 is a failure that ends the delivery, since it switches the endpoint off."""
+    assert verdicts.after(_sent(410), NEW, STANDARD, "dlv_1") == End(
+        DeliveryStatus.CANCELLED, "the receiver answered 410 (gone), so the endpoint was disabled"
+    )
 
 
 @pytest.mark.parametrize("error", SendError)

@@ -10,6 +10,8 @@ from cryptography.fernet import Fernet
 
 from tests.store import postgres as cluster
 from zonehook import clock
+from zonehook.archive import Archive
+from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
 from zonehook.store import accounts, migrate
@@ -71,9 +73,20 @@ def registry(database: Database, cipher: Cipher) -> Registry:
 
 
 @pytest.fixture
+def fanout(database: Database) -> Fanout:
+    """Fan-out with the schedules of production."""
+    return Fanout(database, time_scale=1)
+
+
+@pytest.fixture
 def ledger(database: Database, cipher: Cipher) -> Ledger:
     """The ledger; what is tested here never speaks to Temporal."""
     return Ledger(database, cipher, time_scale=1)
+
+
+@pytest.fixture
+def archive(database: Database, cipher: Cipher) -> Archive:
+    return Archive(database, cipher)
 
 
 async def _new_account(database: Database) -> int:

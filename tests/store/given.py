@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from zonehook import clock
-from zonehook.ledger import Ledger
+from zonehook.fanout import Fanout
 from zonehook.messages import AcceptedEvent, DeliveryOrder, Sent
 from zonehook.registry import Registration, Registry
 from zonehook.store import deliveries
@@ -50,9 +50,9 @@ async def endpoint(registry: Registry, account_id: int, url: str = URL, **wanted
     return registered.id
 
 
-async def order(ledger: Ledger, account_id: int) -> DeliveryOrder:
+async def order(fanout: Fanout, account_id: int) -> DeliveryOrder:
     """The one delivery of a new event."""
-    opened = await ledger.open(event(account_id))
+    opened = await fanout.open(event(account_id))
     (only,) = opened.orders
     return only
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.store import given
-from zonehook import clock
-from zonehook import registry as registries
+from zonehook import clock, dialects
+from zonehook.archive import Archive
 from zonehook.errors import Invalid
+from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
 from zonehook.store import cipher as ciphers
@@ -78,10 +79,12 @@ def test_the_first_start_makes_a_key(tmp_path: Path) -> None:
     assert Cipher(ciphers.keys_under(tmp_path)).open(Cipher(made).seal(SECRET)) == SECRET
 
 
-async def test_no_row_shows_a_secret(database: Database, registry: Registry, ledger: Ledger, account_id: int) -> None:
+async def test_no_row_shows_a_secret(
+    database: Database, registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int
+) -> None:
     """After registering, delivering and rotating, neither secret nor custom header stands in any table."""
     endpoint_id = await given.endpoint(registry, account_id, secret=SECRET, headers={"X-Token": "hunter2"})
-    order = await given.order(ledger, account_id)
+    order = await given.order(fanout, account_id)
     await ledger.record(order, await ledger.duty(order), given.sent())
     rotated = await registry.rotate_secret(account_id, endpoint_id)
     async with database.read() as conn:
@@ -92,25 +95,27 @@ async def test_no_row_shows_a_secret(database: Database, registry: Registry, led
         assert secret.removeprefix("whsec_") not in written
 
 
-async def test_a_shown_request_hides_what_is_secret(registry: Registry, ledger: Ledger, account_id: int) -> None:
+async def test_a_shown_request_hides_what_is_secret(
+    registry: Registry, fanout: Fanout, archive: Archive, account_id: int
+) -> None:
     """People see what is sent, with the signature and the values of the endpoint's own headers blotted out."""
     await given.endpoint(registry, account_id, secret=SECRET, headers={"X-Token": "hunter2"})
-    order = await given.order(ledger, account_id)
-    request = await ledger.request(account_id, order.delivery_id)
+    order = await given.order(fanout, account_id)
+    request = await archive.request(account_id, order.delivery_id)
     assert (request.headers["X-Token"], request.headers["webhook-signature"]) == ("[redacted]", "[redacted]")
     assert request.headers["webhook-id"] == order.delivery_id
     assert request.body.startswith('{"type":"domain.create"')
 
 
 async def test_a_rotated_secret_signs_beside_the_new_one_for_a_while(
-    registry: Registry, ledger: Ledger, account_id: int, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """During the overlap both secrets sign, the new one first; after it the new one alone."""
     endpoint_id = await given.endpoint(registry, account_id, secret=SECRET)
-    order = await given.order(ledger, account_id)
+    order = await given.order(fanout, account_id)
     assert (await ledger.duty(order)).secrets == (SECRET,)
     rotated = await registry.rotate_secret(account_id, endpoint_id)
     assert (await ledger.duty(order)).secrets == (rotated, SECRET)
-    over = clock.now() + registries.ROTATION_OVERLAP
+    over = clock.now() + dialects.named("standard").overlap
     monkeypatch.setattr(clock, "now", lambda: over)
     assert (await ledger.duty(order)).secrets == (rotated,)

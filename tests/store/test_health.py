@@ -7,6 +7,7 @@ import pytest
 
 from tests.store import given
 from zonehook.endpoints import Endpoint, EndpointStatus
+from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
 from zonehook.store import endpoints
@@ -79,12 +80,12 @@ async def test_a_policy_without_a_limit_never_suppresses(
 
 
 async def test_failures_are_counted_over_events_and_for_one_endpoint(
-    registry: Registry, ledger: Ledger, account_id: int, endpoint_id: str
+    registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int, endpoint_id: str
 ) -> None:
     """Attempts for different events add up at their endpoint, and at no other."""
     other_id = await given.endpoint(registry, account_id, events=["zone.*"])
     for _ in range(3):
-        order = await given.order(ledger, account_id)
+        order = await given.order(fanout, account_id)
         await ledger.record(order, await ledger.duty(order), given.sent())
     assert (await registry.get(account_id, endpoint_id)).consecutive_failures == 3
     assert (await registry.get(account_id, other_id)).consecutive_failures == 0
@@ -92,13 +93,13 @@ async def test_failures_are_counted_over_events_and_for_one_endpoint(
 
 @pytest.mark.rows("DN2-47", "DN2-52")
 async def test_a_suppressed_endpoint_gets_nothing_until_it_is_cleared(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int, endpoint_id: str
+    database: Database, registry: Registry, fanout: Fanout, account_id: int, endpoint_id: str
 ) -> None:
     """While suppressed an endpoint's deliveries are skipped; cleared, it starts from nought and gets new events."""
     for seconds in range(LIMIT):
         await _fail(database, endpoint_id, seconds)
     event = given.event(account_id)
-    assert (await ledger.open(event)).orders == ()
+    assert (await fanout.open(event)).orders == ()
     async with database.read() as conn:
         (skipped,) = await given.deliveries_of(conn, event)
     assert (skipped.status, skipped.reason) == (
@@ -107,4 +108,4 @@ async def test_a_suppressed_endpoint_gets_nothing_until_it_is_cleared(
     )
     cleared = await registry.clear_suppression(account_id, endpoint_id)
     assert (cleared.status, cleared.suppressed_at, cleared.consecutive_failures) == (EndpointStatus.ENABLED, None, 0)
-    assert len((await ledger.open(given.event(account_id))).orders) == 1
+    assert len((await fanout.open(given.event(account_id))).orders) == 1

@@ -8,11 +8,12 @@ from sqlalchemy import func, select
 
 from tests.store import given
 from zonehook import dialects, schedules
-from zonehook import ledger as ledgers
+from zonehook import fanout as fanouts
+from zonehook.dialects import Letter
+from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import AcceptedEvent, DeliveryOrder
 from zonehook.registry import Registry
-from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 from zonehook.store.deliveries import Delivery
 from zonehook.store.tables import bodies, deliveries, events
@@ -36,7 +37,7 @@ async def _counts(database: Database) -> tuple[int, ...]:
 
 
 async def test_who_listens_gets_a_delivery(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int
+    database: Database, registry: Registry, fanout: Fanout, account_id: int
 ) -> None:
     """Endpoints that subscribed to the type, or to all, get one pending delivery each; others get none."""
     wanting = [
@@ -45,7 +46,7 @@ async def test_who_listens_gets_a_delivery(
     ]
     await given.endpoint(registry, account_id, events=["domain.delete", "zone.*"])
     event = given.event(account_id)
-    opened = await ledger.open(event)
+    opened = await fanout.open(event)
     assert sorted(order.endpoint_id for order in opened.orders) == sorted(wanting)
     assert opened.next is None
     found = await _opened(database, event)
@@ -53,111 +54,109 @@ async def test_who_listens_gets_a_delivery(
     assert {(each.status, each.attempts, each.reason) for each in found} == {(DeliveryStatus.PENDING, 0, None)}
 
 
-async def test_an_order_says_all_that_the_schedule_needs(registry: Registry, ledger: Ledger, account_id: int) -> None:
+async def test_an_order_says_all_that_the_schedule_needs(registry: Registry, fanout: Fanout, account_id: int) -> None:
     """A delivery is ordered with its dialect's policy, its host for people to read, and no secret."""
     secret = "whsec_" + "A" * 32
     endpoint_id = await given.endpoint(registry, account_id, secret=secret, headers={"X-Token": "s3cret"})
-    order = await given.order(ledger, account_id)
+    order = await given.order(fanout, account_id)
     assert order == DeliveryOrder(
         account_id, order.delivery_id, endpoint_id, "domain.create", "8.8.8.8", dialects.named("standard").policy
     )
 
 
 @pytest.mark.rows("ALL-12")
-async def test_a_time_scale_reaches_every_order(
-    database: Database, registry: Registry, cipher: Cipher, account_id: int
-) -> None:
+async def test_a_time_scale_reaches_every_order(database: Database, registry: Registry, account_id: int) -> None:
     """With a time scale of a thousandth, deliveries are ordered with a thousandth of their waits and window."""
     await given.endpoint(registry, account_id)
-    quick = Ledger(database, cipher, time_scale=0.001)
+    quick = Fanout(database, time_scale=0.001)
     order = await given.order(quick, account_id)
     assert order.policy == schedules.scaled(dialects.named("standard").policy, 0.001)
 
 
 async def test_opening_twice_opens_once(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int
+    database: Database, registry: Registry, fanout: Fanout, account_id: int
 ) -> None:
     """After a crash the event is opened again: the same deliveries are ordered, and none is added."""
     await given.endpoint(registry, account_id)
     event = given.event(account_id, key="once")
-    first = await ledger.open(event)
+    first = await fanout.open(event)
     await given.endpoint(registry, account_id)  # one that came too late
-    assert await ledger.open(event) == first
+    assert await fanout.open(event) == first
     assert await _counts(database) == (1, 1, 1)
 
 
 async def test_opening_at_once_opens_once(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int
+    database: Database, registry: Registry, fanout: Fanout, account_id: int
 ) -> None:
     """Eight workers that open the same event in the same moment open it once and order the same."""
     await given.endpoint(registry, account_id)
     await given.endpoint(registry, account_id)
     event = given.event(account_id, key="once")
-    opened = await asyncio.gather(*(ledger.open(event) for _ in range(8)))
+    opened = await asyncio.gather(*(fanout.open(event) for _ in range(8)))
     assert [each == opened[0] for each in opened] == [True] * 8
     assert len(opened[0].orders) == 2
     assert await _counts(database) == (1, 2, 1)
 
 
-async def test_an_event_that_nobody_wants_is_kept(database: Database, ledger: Ledger, account_id: int) -> None:
+async def test_an_event_that_nobody_wants_is_kept(database: Database, fanout: Fanout, account_id: int) -> None:
     """Without a listener the event is written all the same."""
-    assert (await ledger.open(given.event(account_id))).orders == ()
+    assert (await fanout.open(given.event(account_id))).orders == ()
     assert await _counts(database) == (1, 0, 0)
 
 
 @pytest.mark.rows("DN2-43")
 async def test_an_inactive_endpoint_is_skipped_and_listed(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int
+    database: Database, registry: Registry, fanout: Fanout, account_id: int
 ) -> None:
     """For a disabled endpoint no attempt is ordered; the delivery is listed as skipped, and says why."""
     active = await given.endpoint(registry, account_id)
     disabled = await given.endpoint(registry, account_id)
     await registry.disable(account_id, disabled)
     event = given.event(account_id)
-    assert [order.endpoint_id for order in (await ledger.open(event)).orders] == [active]
+    assert [order.endpoint_id for order in (await fanout.open(event)).orders] == [active]
     (skipped,) = [each for each in await _opened(database, event) if each.endpoint_id == disabled]
     assert skipped.status is DeliveryStatus.SKIPPED
     assert skipped.reason == "the endpoint was disabled when the event came"
     assert skipped.completed_at == skipped.created_at
     await registry.enable(account_id, disabled)
-    assert [order.endpoint_id for order in (await ledger.open(event)).orders] == [active]
+    assert [order.endpoint_id for order in (await fanout.open(event)).orders] == [active]
 
 
 async def test_a_deleted_endpoint_gets_nothing(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int
+    database: Database, registry: Registry, fanout: Fanout, account_id: int
 ) -> None:
     """For an endpoint that is gone there is not even a skipped delivery."""
     await registry.delete(account_id, await given.endpoint(registry, account_id))
     event = given.event(account_id)
-    assert (await ledger.open(event)).orders == ()
+    assert (await fanout.open(event)).orders == ()
     assert await _opened(database, event) == []
 
 
 async def test_equal_bodies_are_kept_once(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int
+    database: Database, registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int
 ) -> None:
     """Endpoints that are sent the same bytes share them, and each gets them whole; another event has its own."""
     for _ in range(3):
         await given.endpoint(registry, account_id)
     event = given.event(account_id, data='{"name":"bücher.example","price":1.10}')
-    opened = await ledger.open(event)
+    opened = await fanout.open(event)
     assert await _counts(database) == (1, 3, 1)
     sent = {(await ledger.duty(order)).body for order in opened.orders}
-    assert sent == {dialects.named("standard").envelope(event, "")}
-    await ledger.open(given.event(account_id))
+    assert sent == {dialects.named("standard").envelope(Letter(event, "", "someone"))}
+    await fanout.open(given.event(account_id))
     assert await _counts(database) == (2, 6, 2)
 
 
 @pytest.mark.parametrize("endpoints", [3, 4, 5])
 async def test_a_wide_event_is_ordered_page_by_page(
-    registry: Registry, ledger: Ledger, account_id: int, endpoints: int, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, fanout: Fanout, account_id: int, endpoints: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More deliveries than one run starts are ordered in pages: each once, none forgotten, no data repeated."""
-    monkeypatch.setattr(ledgers, "PAGE_OF_ORDERS", 2)
+    monkeypatch.setattr(fanouts, "PAGE_OF_ORDERS", 2)
     made = [await given.endpoint(registry, account_id) for _ in range(endpoints)]
     event, after, ordered = given.event(account_id), None, list[str]()
     while True:
-        opened = await ledger.open(replace(event, after=after, data="" if after else event.data))
+        opened = await fanout.open(replace(event, after=after, data="" if after else event.data))
         assert len(opened.orders) <= 2
         ordered += [order.endpoint_id for order in opened.orders]
         after = opened.next

@@ -10,8 +10,9 @@ import pytest
 
 from tests.store import given
 from zonehook import clock
+from zonehook.archive import Archive
 from zonehook.errors import Invalid
-from zonehook.ledger import Ledger
+from zonehook.fanout import Fanout
 from zonehook.messages import AcceptedEvent
 from zonehook.registry import Registry
 from zonehook.store import events
@@ -96,18 +97,20 @@ async def test_endpoints_are_walked_too(registry: Registry, account_id: int, mon
     assert [endpoint.id for page in pages for endpoint in page] == sorted(made, reverse=True)
 
 
-async def test_deliveries_of_one_event_are_walked_too(registry: Registry, ledger: Ledger, account_id: int) -> None:
+async def test_deliveries_of_one_event_are_walked_too(
+    registry: Registry, fanout: Fanout, archive: Archive, account_id: int
+) -> None:
     """Deliveries opened in the same moment come each once, and can be narrowed down."""
     endpoints = [await given.endpoint(registry, account_id) for _ in range(5)]
     await registry.disable(account_id, endpoints[3])
     event = given.event(account_id)
-    await ledger.open(event)
-    every = await _walk(lambda cursor: ledger.page(account_id, DeliveryFilter(event_id=event.id), 2, cursor))
+    await fanout.open(event)
+    every = await _walk(lambda cursor: archive.page(account_id, DeliveryFilter(event_id=event.id), 2, cursor))
     assert sorted(each.endpoint_id for page in every for each in page) == sorted(endpoints)
     assert [len(page) for page in every] == [2, 2, 1]
-    skipped = await ledger.page(account_id, DeliveryFilter(status=DeliveryStatus.SKIPPED), 50, None)
+    skipped = await archive.page(account_id, DeliveryFilter(status=DeliveryStatus.SKIPPED), 50, None)
     assert [each.endpoint_id for each in skipped.data] == [endpoints[3]]
-    of_one = await ledger.page(account_id, DeliveryFilter(endpoint_id=endpoints[0]), 50, None)
+    of_one = await archive.page(account_id, DeliveryFilter(endpoint_id=endpoints[0]), 50, None)
     assert [each.endpoint_id for each in of_one.data] == [endpoints[0]]
 
 

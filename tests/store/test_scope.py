@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tests.store import given
+from zonehook.archive import Archive
 from zonehook.errors import NotFound
+from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryOrder
 from zonehook.registry import Registry
@@ -18,10 +20,10 @@ from zonehook.store.events import EventFilter
 
 
 @pytest.fixture
-async def order(registry: Registry, ledger: Ledger, account_id: int) -> DeliveryOrder:
+async def order(registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int) -> DeliveryOrder:
     """A delivery of the account, with an attempt."""
     await given.endpoint(registry, account_id)
-    order = await given.order(ledger, account_id)
+    order = await given.order(fanout, account_id)
     await ledger.record(order, await ledger.duty(order), given.sent())
     return order
 
@@ -49,39 +51,39 @@ async def test_statements_find_nothing_of_another_account(
             assert [bool(each) for each in found] == [is_owner] * len(found)
 
 
-REFUSED: list[Callable[[Registry, Ledger, int, DeliveryOrder], Awaitable[Any]]] = [
-    lambda registry, _, account, order: registry.get(account, order.endpoint_id),
-    lambda registry, _, account, order: registry.change(account, order.endpoint_id, {"description": "mine"}),
-    lambda registry, _, account, order: registry.disable(account, order.endpoint_id),
-    lambda registry, _, account, order: registry.enable(account, order.endpoint_id),
-    lambda registry, _, account, order: registry.clear_suppression(account, order.endpoint_id),
-    lambda registry, _, account, order: registry.rotate_secret(account, order.endpoint_id),
-    lambda registry, _, account, order: registry.delete(account, order.endpoint_id),
-    lambda _, ledger, account, order: ledger.get(account, order.delivery_id),
-    lambda _, ledger, account, order: ledger.attempts(account, order.delivery_id),
-    lambda _, ledger, account, order: ledger.request(account, order.delivery_id),
-    lambda _, ledger, account, order: ledger.standing(account, order.delivery_id),
-    lambda _, ledger, account, order: ledger.duty(replace(order, account_id=account)),
+REFUSED: list[Callable[[Registry, Archive, Ledger, int, DeliveryOrder], Awaitable[Any]]] = [
+    lambda registry, _, __, account, order: registry.get(account, order.endpoint_id),
+    lambda registry, _, __, account, order: registry.change(account, order.endpoint_id, {"description": "mine"}),
+    lambda registry, _, __, account, order: registry.disable(account, order.endpoint_id),
+    lambda registry, _, __, account, order: registry.enable(account, order.endpoint_id),
+    lambda registry, _, __, account, order: registry.clear_suppression(account, order.endpoint_id),
+    lambda registry, _, __, account, order: registry.rotate_secret(account, order.endpoint_id),
+    lambda registry, _, __, account, order: registry.delete(account, order.endpoint_id),
+    lambda _, archive, __, account, order: archive.get(account, order.delivery_id),
+    lambda _, archive, __, account, order: archive.attempts(account, order.delivery_id),
+    lambda _, archive, __, account, order: archive.request(account, order.delivery_id),
+    lambda _, __, ledger, account, order: ledger.standing(account, order.delivery_id),
+    lambda _, __, ledger, account, order: ledger.duty(replace(order, account_id=account)),
 ]
 
 
 async def test_desks_know_nothing_of_another_account(
-    registry: Registry, ledger: Ledger, order: DeliveryOrder, account_id: int, stranger_id: int
+    registry: Registry, archive: Archive, ledger: Ledger, order: DeliveryOrder, account_id: int, stranger_id: int
 ) -> None:
     """Whatever a stranger asks for, there is no such object, and it stays as it was."""
-    before = await registry.get(account_id, order.endpoint_id), await ledger.get(account_id, order.delivery_id)
+    before = await registry.get(account_id, order.endpoint_id), await archive.get(account_id, order.delivery_id)
     for ask in REFUSED:
         with pytest.raises(NotFound):
-            await ask(registry, ledger, stranger_id, order)
+            await ask(registry, archive, ledger, stranger_id, order)
     assert before == (
         await registry.get(account_id, order.endpoint_id),
-        await ledger.get(account_id, order.delivery_id),
+        await archive.get(account_id, order.delivery_id),
     )
 
 
 async def test_an_event_goes_to_its_own_account(
-    registry: Registry, ledger: Ledger, stranger_id: int, account_id: int
+    registry: Registry, fanout: Fanout, stranger_id: int, account_id: int
 ) -> None:
     """Endpoints of another account get nothing of an event, though they listen to everything."""
     await given.endpoint(registry, stranger_id)
-    assert (await ledger.open(given.event(account_id))).orders == ()
+    assert (await fanout.open(given.event(account_id))).orders == ()

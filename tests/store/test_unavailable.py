@@ -11,7 +11,9 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from tests.store import given
+from zonehook.archive import Archive
 from zonehook.errors import Unavailable
+from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryOrder
 from zonehook.registry import Registry
@@ -43,9 +45,9 @@ def other(tmp_path: Path, database: Database) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.fixture
-async def order(registry: Registry, ledger: Ledger, account_id: int) -> DeliveryOrder:
+async def order(registry: Registry, fanout: Fanout, account_id: int) -> DeliveryOrder:
     await given.endpoint(registry, account_id)
-    return await given.order(ledger, account_id)
+    return await given.order(fanout, account_id)
 
 
 async def _counts(database: Database) -> list[int]:
@@ -55,23 +57,28 @@ async def _counts(database: Database) -> list[int]:
 
 
 async def test_an_event_is_not_half_opened(
-    database: Database, registry: Registry, ledger: Ledger, account_id: int, other: sqlite3.Connection
+    database: Database, registry: Registry, fanout: Fanout, account_id: int, other: sqlite3.Connection
 ) -> None:
     """While somebody else holds the database opening fails as a whole, and works when asked again."""
     await given.endpoint(registry, account_id)
     event = given.event(account_id)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(Unavailable) as caught:
-        await ledger.open(event)
+        await fanout.open(event)
     assert caught.value.code == "database_unavailable"
     assert await _counts(database) == [0, 0, 0, 0]
     other.execute("ROLLBACK")
-    assert len((await ledger.open(event)).orders) == 1
+    assert len((await fanout.open(event)).orders) == 1
     assert await _counts(database) == [1, 1, 1, 0]
 
 
 async def test_an_attempt_is_not_half_recorded(
-    database: Database, registry: Registry, ledger: Ledger, order: DeliveryOrder, other: sqlite3.Connection
+    database: Database,
+    registry: Registry,
+    archive: Archive,
+    ledger: Ledger,
+    order: DeliveryOrder,
+    other: sqlite3.Connection,
 ) -> None:
     """An attempt that could not be written used nothing up; written later it has the number it had."""
     duty, sent = await ledger.duty(order), given.sent()
@@ -82,11 +89,16 @@ async def test_an_attempt_is_not_half_recorded(
     other.execute("ROLLBACK")
     assert (await registry.get(order.account_id, order.endpoint_id)).consecutive_failures == 0
     await ledger.record(order, duty, sent)
-    assert [each.id for each in await ledger.attempts(order.account_id, order.delivery_id)] == [sent.id]
+    assert [each.id for each in await archive.attempts(order.account_id, order.delivery_id)] == [sent.id]
 
 
 async def test_what_fails_in_the_middle_is_undone(
-    database: Database, registry: Registry, ledger: Ledger, order: DeliveryOrder, other: sqlite3.Connection
+    database: Database,
+    registry: Registry,
+    archive: Archive,
+    ledger: Ledger,
+    order: DeliveryOrder,
+    other: sqlite3.Connection,
 ) -> None:
     """When the attempt's row cannot be written, the delivery and the endpoint's health stand as before."""
     other.execute(
@@ -96,27 +108,27 @@ async def test_what_fails_in_the_middle_is_undone(
     duty = await ledger.duty(order)
     with pytest.raises(Exception, match="disk is full"):
         await ledger.record(order, duty, given.sent())
-    delivery = await ledger.get(order.account_id, order.delivery_id)
+    delivery = await archive.get(order.account_id, order.delivery_id)
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.PENDING, 0)
     assert await _counts(database) == [1, 1, 1, 0]
 
 
 async def test_reading_goes_on_while_somebody_writes(
-    ledger: Ledger, order: DeliveryOrder, other: sqlite3.Connection
+    archive: Archive, order: DeliveryOrder, other: sqlite3.Connection
 ) -> None:
     """A long write elsewhere keeps nobody from looking."""
     other.execute("BEGIN IMMEDIATE")
-    assert (await ledger.get(order.account_id, order.delivery_id)).status is DeliveryStatus.PENDING
+    assert (await archive.get(order.account_id, order.delivery_id)).status is DeliveryStatus.PENDING
 
 
 async def test_the_sentence_tells_nothing_of_what_was_written(
-    ledger: Ledger, order: DeliveryOrder, other: sqlite3.Connection
+    fanout: Fanout, order: DeliveryOrder, other: sqlite3.Connection
 ) -> None:
     """What people read names the cause alone: no statement and no values, which may be secret."""
     event = given.event(order.account_id, data='{"password":"hunter2"}')
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(Unavailable) as caught:
-        await ledger.open(event)
+        await fanout.open(event)
     assert caught.value.message == "the database cannot be reached just now"
 
 
@@ -134,12 +146,11 @@ async def test_a_server_that_does_not_answer() -> None:
 
 async def _is_away(url: str) -> None:
     database = Database(url)
-    ledger = Ledger(database, cast(Cipher, None), time_scale=1)
     with pytest.raises(Unavailable) as caught:
-        await ledger.open(given.event(1))
+        await Fanout(database, time_scale=1).open(given.event(1))
     assert "hunter2" not in caught.value.message
     with pytest.raises(Unavailable):
-        await ledger.get(1, "dlv_1")
+        await Archive(database, cast(Cipher, None)).get(1, "dlv_1")
     with pytest.raises(Unavailable):
         await migrate.upgrade(database)
     await database.close()

@@ -130,6 +130,20 @@ def replay(delivery_id: Annotated[str, typer.Argument(help="A delivery that has 
     _console.print(f"{delivery['id']} is {delivery['status']} again", highlight=False, soft_wrap=True)
 
 
+@app.command("retry-now")
+def retry_now(delivery_id: Annotated[str, typer.Argument(help="A delivery that waits for its next attempt.")]) -> None:
+    """Make the waiting attempt at once; the waits after it go on as they would have."""
+    delivery = house.of_settings().call("POST", f"/v1/webhook-deliveries/{delivery_id}/retry-now")
+    _console.print(f"{delivery['id']}: its next attempt is made now", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def cancel(delivery_id: Annotated[str, typer.Argument(help="A delivery that has not ended.")]) -> None:
+    """Make no attempt of a delivery any more; replay sends it after all."""
+    delivery = house.of_settings().call("POST", f"/v1/webhook-deliveries/{delivery_id}/cancel")
+    _console.print(f"{delivery['id']} is {delivery['status']}", highlight=False, soft_wrap=True)
+
+
 @endpoints.command("create")
 def create_endpoint(
     url: Annotated[str, typer.Argument(help="Where to deliver: https://…, or http://127.0.0.1:9000/ to try it out.")],
@@ -137,11 +151,15 @@ def create_endpoint(
         list[str] | None, typer.Option(help="domain.create or domain.*; again for more, none: all.")
     ] = None,
     description: str | None = None,
+    dialect: Annotated[str | None, typer.Option(help="Whose webhooks it speaks; the account's unless given.")] = None,
+    secret: Annotated[str | None, typer.Option(help="A signing secret of your own.")] = None,
 ) -> None:
     """Register an endpoint and print its signing secret, this once."""
-    wanted = {"url": url, "events": events or [], "description": description}
+    wanted = {"url": url, "events": events or [], "description": description, "dialect": dialect, "secret": secret}
     endpoint = house.of_settings().call("POST", "/v1/webhook-endpoints", wanted)
-    _console.print(f"{endpoint['id']}\nsigning secret, shown this once: {endpoint['signing_secret']}", soft_wrap=True)
+    shown = endpoint["signing_secret"]
+    told = f"signing secret, shown this once: {shown}" if shown else "its deliveries are not signed"
+    _console.print(f"{endpoint['id']}\n{told}", soft_wrap=True)
 
 
 @endpoints.command("list")

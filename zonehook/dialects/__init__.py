@@ -1,12 +1,25 @@
-"""The dialects by name. Adding a vendor is one new module here and its golden wire files."""
+"""The dialects by name. Adding a vendor is one new module here, its catalogue and its golden wire files."""
 
+import difflib
 from datetime import datetime
 
-from zonehook import __version__, signatures
-from zonehook.dialects import standard
-from zonehook.dialects.dialect import Dialect
+from zonehook import __version__, schedules, signatures
+from zonehook.dialects import captaindns, connect_domain, dnsimple, novadns, standard
+from zonehook.dialects.dialect import Dialect, Letter, Secrets, Subscribing
+from zonehook.errors import Detail
+from zonehook.messages import AcceptedEvent, Policy
 
-_DIALECTS = {dialect.name: dialect for dialect in (standard.DIALECT,)}
+_DIALECTS = {
+    dialect.name: dialect
+    for dialect in (
+        standard.DIALECT,
+        dnsimple.DIALECT,
+        dnsimple.LEGACY,
+        connect_domain.DIALECT,
+        novadns.DIALECT,
+        captaindns.DIALECT,
+    )
+}
 NAMES = tuple(sorted(_DIALECTS))
 
 
@@ -15,13 +28,75 @@ def named(name: str) -> Dialect:
     return _DIALECTS[name]
 
 
-def headers(secrets: tuple[str, ...], delivery_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The headers of one attempt, signed at that moment with each of the secrets."""
+def policy(name: str, time_scale: float) -> Policy:
+    """How a dialect's deliveries are tried, with every wait and the window multiplied."""
+    return schedules.scaled(named(name).policy, time_scale)
+
+
+def headers(name: str, secrets: tuple[str, ...], delivery_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers of one attempt, signed at that moment; the newest secret comes first.
+
+    The vendor's own signature is made with that alone; Standard Webhooks has room for all.
+    """
+    own = named(name).signature(secrets[0], at, body) if secrets else {}
     return {
         "content-type": "application/json",
         "user-agent": f"Zonehook/{__version__}",
+        **own,
         **signatures.headers(secrets, delivery_id, at, body),
     }
 
 
-__all__ = ["NAMES", "Dialect", "headers", "named"]
+def problems(name: str, event: AcceptedEvent) -> list[Detail]:
+    """Why an event cannot be written in this dialect, by field; empty when it can."""
+    dialect = named(name)
+    if not dialect.knows(event.type):
+        return [Detail("type", _unknown_type(dialect, event.type))]
+    return dialect.lacks(event)
+
+
+def subscription_problems(name: str, wanted: list[str]) -> list[Detail]:
+    """Why an endpoint of this dialect cannot subscribe to these types, by field; empty when it can."""
+    dialect = named(name)
+    if wanted and dialect.subscribing is Subscribing.ALWAYS_ALL:
+        return [Detail("events", f"a {name} endpoint gets every event; send an empty list")]
+    if not wanted and dialect.subscribing is Subscribing.EMPTY_IS_REFUSED:
+        return [Detail("events", f"choose at least one of {', '.join(dialect.catalogue or ())}")]
+    return [
+        Detail(f"events.{place}", _unknown_type(dialect, each))
+        for place, each in enumerate(wanted)
+        if not _is_known(dialect, each)
+    ]
+
+
+def secret_problem(name: str, text: str) -> str | None:
+    """What is wrong with a secret brought for an endpoint of this dialect, as a sentence; None when it can sign."""
+    if named(name).secrets is Secrets.CHOSEN:
+        return signatures.text_secret_problem(text)
+    return signatures.secret_problem(text)
+
+
+def _is_known(dialect: Dialect, wanted: str) -> bool:
+    if not wanted.endswith(".*"):
+        return dialect.knows(wanted)
+    return dialect.catalogue is None or any(each.startswith(wanted[:-1]) for each in dialect.catalogue)
+
+
+def _unknown_type(dialect: Dialect, given: str) -> str:
+    nearest = difflib.get_close_matches(given, dialect.catalogue or (), n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    return f"{dialect.name} has no event type {given[:100]}{hint}"
+
+
+__all__ = [
+    "NAMES",
+    "Dialect",
+    "Letter",
+    "Secrets",
+    "headers",
+    "named",
+    "policy",
+    "problems",
+    "secret_problem",
+    "subscription_problems",
+]

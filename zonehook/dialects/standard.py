@@ -1,14 +1,16 @@
 """The Standard Webhooks dialect: any event type, ten attempts in two hours, any 2xx confirms."""
 
 import json
+from datetime import timedelta
 
-from zonehook.dialects.dialect import Dialect
+from zonehook.dialects.dialect import Dialect, Letter
 from zonehook.events import timestamp
-from zonehook.messages import AcceptedEvent, Policy
+from zonehook.messages import Policy
 
 
-def envelope(event: AcceptedEvent, delivery_id: str) -> bytes:
+def envelope(letter: Letter) -> bytes:
     """`{"type","timestamp","data"}`; data goes out byte for byte as it came in."""
+    event = letter.event
     at = timestamp(event.occurred_at or event.accepted_at)
     return f'{{"type":{json.dumps(event.type)},"timestamp":"{at}","data":{event.data}}}'.encode()
 
@@ -22,6 +24,9 @@ DIALECT = Dialect(
         jitter=0.1,
         exactly_200=False,
         suppress_after=15,
+        heeds_retry_after=True,
+        gone_disables=True,
     ),
     envelope=envelope,
+    overlap=timedelta(hours=24),
 )

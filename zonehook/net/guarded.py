@@ -1,7 +1,7 @@
 """Sockets open only to an address that was judged a moment before, and to that very one."""
 
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import httpcore
 
@@ -9,6 +9,7 @@ from zonehook import addresses
 from zonehook.net import resolving
 
 _PATIENCE_SECONDS = 3.0  # with one address, while there are others to try
+Resolve = Callable[[str], Awaitable[Sequence[addresses.Address]]]
 
 
 class NotResolved(Exception):
@@ -25,9 +26,12 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     TLS goes on with the host's name, so certificate and SNI are the name's while the socket is the address's.
     """
 
-    def __init__(self, allowed: Sequence[addresses.Network], scheme: str) -> None:
+    def __init__(
+        self, allowed: Sequence[addresses.Network], scheme: str, resolve: Resolve = resolving.addresses_of
+    ) -> None:
         self._allowed = allowed
         self._scheme = scheme
+        self._resolve = resolve
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -39,7 +43,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[typing.Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Raises NotResolved, NotAllowed, and what httpcore raises."""
-        found = await resolving.addresses_of(host)
+        found = await self._resolve(host)
         if not found:
             raise NotResolved(host)
         for address in found:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import certifi
 import httpcore
 
-from zonehook import addresses
+from zonehook import addresses, clock, schedules
 from zonehook.errors import Unavailable
-from zonehook.net.guarded import GuardedBackend, NotAllowed, NotResolved
+from zonehook.net import resolving
+from zonehook.net.guarded import GuardedBackend, NotAllowed, NotResolved, Resolve
 from zonehook.net.resolving import NotAsked
+from zonehook.net.turns import Turns
 from zonehook.verdicts import SendError
 
 READ_LIMIT = 64 * 1024
@@ -22,23 +24,38 @@ EXCERPT_LIMIT = 4 * 1024
 _IDLE_SECONDS = 20.0
 _IDLE_CONNECTIONS = 200
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_CERT_EXPIRED = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
+# OpenSSL's X509_V_ERR_…: certificate has expired; issuer unknown, self-signed, incomplete; name or address mismatch
+_CERTIFICATE_KINDS = {
+    10: SendError.TLS_CERTIFICATE_EXPIRED,
+    **dict.fromkeys((18, 19, 20, 21), SendError.TLS_CERTIFICATE_UNTRUSTED),
+    **dict.fromkeys((62, 64), SendError.TLS_CERTIFICATE_WRONG_HOST),
+}
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST"}  # what OpenSSL says of other protocols
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A status with the start of the body, or why there is none. Never both."""
+    """A status with the start of the body, or why there is none. Never both. `retry_after` is in seconds."""
 
     duration_ms: int
     status_code: int | None = None
     excerpt: str | None = None
     error: SendError | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class _Received:
+    status: int
+    body: bytes
+    retry_after: float | None
 
 
 class Sender:
     """Keeps connections to receivers open between deliveries. One per process; close it before the loop ends."""
 
-    def __init__(self, allowed: Sequence[addresses.Network]) -> None:
+    def __init__(self, allowed: Sequence[addresses.Network], resolve: Resolve = resolving.addresses_of) -> None:
+        self._turns = Turns()
         tls = _tls()
         self._pools = {
             scheme: httpcore.AsyncConnectionPool(
@@ -46,7 +63,7 @@ class Sender:
                 max_connections=None,  # the worker's slots are the limit
                 max_keepalive_connections=_IDLE_CONNECTIONS,
                 keepalive_expiry=_IDLE_SECONDS,
-                network_backend=GuardedBackend(allowed, scheme),
+                network_backend=GuardedBackend(allowed, scheme, resolve),
             )
             for scheme in ("https", "http")
         }
@@ -55,36 +72,46 @@ class Sender:
         """Sends; `seconds` are for everything from the look-up of the name to the end of the answer.
 
         Redirects are not followed, at most 64 KiB of the answer are read, and the first 4 KiB kept. Raises
-        Unavailable when it is this machine that cannot connect to anybody just now.
+        Unavailable when it is this machine that cannot connect to anybody just now, or too many slots wait for this
+        very host.
         """
         began = time.monotonic()
-        status, received, error = None, b"", None
         try:
             async with asyncio.timeout(seconds):
-                status, received = await self._exchange(url, headers, body)
+                received = await self._exchange(url, headers, body)
+        except Unavailable:
+            raise
         except Exception as problem:  # noqa: BLE001 (nothing a receiver does may break the worker)
             error = _kind(problem)
             if error is None:
                 raise Unavailable("sending_unavailable", "this machine cannot open another connection") from None
-        duration_ms = round((time.monotonic() - began) * 1000)
-        if error is not None:
-            return Answer(duration_ms, error=error)
-        return Answer(duration_ms, status_code=status, excerpt=_excerpt(received))
+            return Answer(_milliseconds_since(began), error=error)
+        return Answer(
+            _milliseconds_since(began),
+            status_code=received.status,
+            excerpt=_excerpt(received.body),
+            retry_after=received.retry_after,
+        )
 
     async def close(self) -> None:
         for pool in self._pools.values():
             await pool.aclose()
 
-    async def _exchange(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    async def _exchange(self, url: str, headers: Mapping[str, str], body: bytes) -> _Received:
         target = httpcore.URL(url)
+        host = target.host.decode()
         pool = self._pools[target.scheme.decode()]
         received = bytearray()
-        async with pool.stream("POST", target, headers=list(headers.items()), content=body) as answer:
-            async for chunk in answer.aiter_stream():
-                received += chunk
-                if len(received) >= READ_LIMIT:
-                    break
-            return answer.status, bytes(received[:READ_LIMIT])
+        name = {"sni_hostname": host.removesuffix(".")}  # certificates know no dot at the end
+        with self._turns.turn(host):
+            async with pool.stream(
+                "POST", target, headers=list(headers.items()), content=body, extensions=name
+            ) as answer:
+                async for chunk in answer.aiter_stream():
+                    received += chunk
+                    if len(received) >= READ_LIMIT:
+                        break
+                return _Received(answer.status, bytes(received[:READ_LIMIT]), _retry_after(answer.headers))
 
 
 def _tls() -> ssl.SSLContext:
@@ -92,6 +119,15 @@ def _tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
+
+
+def _milliseconds_since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+def _retry_after(headers: Sequence[tuple[bytes, bytes]]) -> float | None:
+    written = next((value for name, value in headers if name.lower() == b"retry-after"), None)
+    return None if written is None else schedules.retry_after(written.decode("latin-1"), clock.now())
 
 
 def _excerpt(received: bytes) -> str:
@@ -123,11 +159,9 @@ _KINDS: tuple[tuple[SendError, tuple[type[BaseException], ...]], ...] = (
 
 
 def _tls_kind(problem: ssl.SSLError) -> SendError:
-    if not isinstance(problem, ssl.SSLCertVerificationError):
-        return SendError.TLS_FAILURE
-    if problem.verify_code == _CERT_EXPIRED:
-        return SendError.TLS_CERTIFICATE_EXPIRED
-    return SendError.TLS_CERTIFICATE_INVALID
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return _CERTIFICATE_KINDS.get(problem.verify_code, SendError.TLS_CERTIFICATE_INVALID)
+    return SendError.TLS_NOT_SPOKEN if problem.reason in _NOT_TLS else SendError.TLS_FAILURE
 
 
 def _chain(problem: BaseException) -> Iterator[BaseException]:

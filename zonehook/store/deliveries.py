@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from zonehook import verdicts
+from zonehook.messages import DeliveryOrder, Policy
 from zonehook.store import pages
 from zonehook.store.pages import Page
 from zonehook.store.tables import attempts, bodies, deliveries, endpoints
@@ -91,7 +93,7 @@ async def duty(conn: AsyncConnection, account_id: int, delivery_id: str) -> Row[
 async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: str, limit: int) -> Sequence[Row[Any]]:
     """Deliveries of an event that still have to be made, by id, from `after` on."""
     query: Select[Any] = (
-        select(deliveries.c.id, deliveries.c.endpoint_id, endpoints.c.url, endpoints.c.dialect)
+        select(deliveries.c.id, deliveries.c.endpoint_id, deliveries.c.type, endpoints.c.url, endpoints.c.dialect)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
         .where(
             deliveries.c.account_id == account_id,
@@ -102,6 +104,18 @@ async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: s
     )
     rows: Sequence[Row[Any]] = (await conn.execute(query.order_by(deliveries.c.id).limit(limit))).all()
     return rows
+
+
+def order(account_id: int, row: Row[Any], policy: Policy) -> DeliveryOrder:
+    """What Temporal is told of a delivery, from a row of `opened` or `duty`."""
+    return DeliveryOrder(
+        account_id=account_id,
+        delivery_id=row.id,
+        endpoint_id=row.endpoint_id,
+        event_type=row.type,
+        host=urlsplit(row.url).hostname or "",
+        policy=policy,
+    )
 
 
 async def get(conn: AsyncConnection, account_id: int, delivery_id: str) -> Delivery | None:
@@ -160,22 +174,22 @@ async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any])
 
 
 async def end(
-    conn: AsyncConnection,
-    account_id: int,
-    delivery_id: str,
-    status: DeliveryStatus,
-    reason: str | None,
-    at: datetime,
+    conn: AsyncConnection, wanted: DeliveryOrder, status: DeliveryStatus, reason: str | None, at: datetime
 ) -> None:
-    """Ends a delivery that is still open; one that is over stays as it ended."""
+    """Ends this run of a delivery if it is still open; one that is over stays as it ended."""
     await conn.execute(
         update(deliveries)
-        .where(
-            deliveries.c.id == delivery_id,
-            deliveries.c.account_id == account_id,
-            deliveries.c.status.in_(verdicts.OPEN),
-        )
+        .where(*_open_run(wanted))
         .values(status=status, reason=reason, next_retry_at=None, completed_at=at)
+    )
+
+
+async def hurry(conn: AsyncConnection, wanted: DeliveryOrder, now: datetime) -> None:
+    """Makes the waiting attempt of this run due `now`; does nothing when none waits."""
+    await conn.execute(
+        update(deliveries)
+        .where(*_open_run(wanted), deliveries.c.next_retry_at > now)
+        .values(next_retry_at=now, hurried=True)
     )
 
 
@@ -204,10 +218,20 @@ async def reopen(conn: AsyncConnection, account_id: int, delivery_id: str, run: 
             status=DeliveryStatus.PENDING,
             reason=None,
             attempts_before_run=deliveries.c.attempts,
+            hurried=False,
             first_attempt_at=None,
             next_retry_at=None,
             completed_at=None,
         )
+    )
+
+
+def _open_run(wanted: DeliveryOrder) -> tuple[ColumnElement[bool], ...]:
+    return (
+        deliveries.c.id == wanted.delivery_id,
+        deliveries.c.account_id == wanted.account_id,
+        deliveries.c.run == wanted.run,
+        deliveries.c.status.in_(verdicts.OPEN),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from zonehook.endpoints import Endpoint
 from zonehook.store import pages
 from zonehook.store.pages import Page
-from zonehook.store.tables import endpoints
+from zonehook.store.tables import accounts, endpoints
 
 _SEEN = [endpoints.c[name] for name in Endpoint.__dataclass_fields__]
 
@@ -60,7 +60,11 @@ async def all_of(conn: AsyncConnection, account_id: int) -> Sequence[Row[Any]]:
         endpoints.c.dialect,
         endpoints.c.disabled_at,
         endpoints.c.suppressed_at,
-    ).where(endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None))
+        accounts.c.name.label("account_name"),
+        accounts.c.dialect.label("account_dialect"),
+    ).where(
+        endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None), accounts.c.id == endpoints.c.account_id
+    )
     rows: Sequence[Row[Any]] = (await conn.execute(listening.order_by(endpoints.c.id))).all()
     return rows
 
@@ -84,6 +88,15 @@ async def note_failure(conn: AsyncConnection, endpoint_id: str, at: datetime, li
             else_=endpoints.c.suppressed_at,
         )
     await conn.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(values))
+
+
+async def note_gone(conn: AsyncConnection, endpoint_id: str, at: datetime) -> None:
+    """The receiver said that nobody lives there any more: disabled, once."""
+    await conn.execute(
+        update(endpoints)
+        .where(endpoints.c.id == endpoint_id, endpoints.c.disabled_at.is_(None))
+        .values(disabled_at=at, updated_at=at)
+    )
 
 
 def _of(account_id: int) -> Select[Any]:

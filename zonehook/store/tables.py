@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -136,6 +138,7 @@ deliveries = _table(
     Column("run", Integer, nullable=False),  # 0, then one more for each replay
     Column("attempts_before_run", Integer, nullable=False),
     Column("first_attempt_at", Utc),  # of this run
+    Column("hurried", Boolean, nullable=False, server_default=false()),  # somebody asked for the next attempt at once
     Column("next_retry_at", Utc),
     Column("last_status_code", Integer),
     Column("created_at", Utc, nullable=False),

@@ -1,0 +1,61 @@
+"""The desk for looking deliveries up: how they stand, every attempt, and what was sent."""
+
+from dataclasses import dataclass
+
+from zonehook import dialects
+from zonehook.errors import NotFound
+from zonehook.store import deliveries
+from zonehook.store.cipher import Cipher
+from zonehook.store.database import Database
+from zonehook.store.deliveries import Delivery, DeliveryFilter, RecordedAttempt
+from zonehook.store.pages import Page
+
+
+@dataclass(frozen=True)
+class DeliveryRequest:
+    """What is sent, as it may be shown: no signature and no custom header's value."""
+
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
+class Archive:
+    """Changes nothing."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+
+    async def get(self, account_id: int, delivery_id: str) -> Delivery:
+        """Raises NotFound."""
+        async with self._database.read() as conn:
+            delivery = await deliveries.get(conn, account_id, delivery_id)
+        if delivery is None:
+            raise NotFound.delivery(delivery_id)
+        return delivery
+
+    async def page(self, account_id: int, wanted: DeliveryFilter, limit: int, cursor: str | None) -> Page[Delivery]:
+        async with self._database.read() as conn:
+            return await deliveries.page(conn, account_id, wanted, limit, cursor)
+
+    async def attempts(self, account_id: int, delivery_id: str) -> list[RecordedAttempt]:
+        """Every attempt, the first one first. Raises NotFound."""
+        await self.get(account_id, delivery_id)
+        async with self._database.read() as conn:
+            return await deliveries.attempts_of(conn, account_id, delivery_id)
+
+    async def request(self, account_id: int, delivery_id: str) -> DeliveryRequest:
+        """What is sent, without what must not be shown. Raises NotFound."""
+        async with self._database.read() as conn:
+            row = await deliveries.duty(conn, account_id, delivery_id)
+        if row is None:
+            raise NotFound.delivery(delivery_id)
+        secret = self._cipher.open(row.secret)
+        sent = dialects.headers(row.dialect, (secret,) if secret else (), delivery_id, row.created_at, row.body)
+        # Content and id are the same on every attempt; all others are signatures, their times, or the user's own
+        hidden = [*(sent.keys() - _SHOWN), *self._cipher.open_map(row.headers)]
+        return DeliveryRequest(row.url, sent | dict.fromkeys(hidden, "[redacted]"), row.body.decode())
+
+
+_SHOWN = {"content-type", "user-agent", "webhook-id"}

@@ -1,0 +1,68 @@
+"""A vendor's event types: one data file each in `catalogues/`, with a description and a sample."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+from zonehook import events
+from zonehook.errors import Detail
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One type. `sample` is a realistic `data`; `required` names the members that every event of it must have."""
+
+    name: str
+    description: str
+    required: tuple[str, ...]
+    sample: dict[str, Any]
+
+
+def read(vendor: str) -> Mapping[str, EventType]:
+    """The types by name, in the file's order. The file holds `members`, a sample value for each member of an event's
+    data, and `types`: the members that the data of each consists of, and in `sample` what varies from the usual values.
+    """
+    text = resources.files("zonehook.dialects").joinpath("catalogues", f"{vendor}.json").read_text("utf-8")
+    file = json.loads(text)
+    types = {}
+    for each in file["types"]:
+        required = tuple(each["data"])
+        own = each.get("sample", {})
+        sample = {name: _varied(file["members"].get(name), own.get(name)) for name in dict.fromkeys([*required, *own])}
+        types[each["name"]] = EventType(each["name"], each["description"], required, sample)
+    return MappingProxyType(types)
+
+
+def lacking(data: str, wanted: EventType) -> list[Detail]:
+    """The members that a type requires and `data` lacks, or has as another kind of value than its sample."""
+    given = events.members(data)
+    found = []
+    for name in wanted.required:
+        path = f"data.{name}"
+        if name not in given:
+            found.append(Detail(path, f"{wanted.name} needs {path}, {events.kind(json.dumps(wanted.sample[name]))}"))
+        else:
+            found += _differences(path, given[name], wanted.sample[name])
+    return found
+
+
+def _differences(path: str, given: str, sample: Any) -> list[Detail]:
+    """Kinds are compared, and of an object its id: receivers keep a number and a text apart."""
+    wanted = events.kind(json.dumps(sample))
+    if events.kind(given) != wanted:
+        return [Detail(path, f"send {wanted} as {path}, not {events.kind(given)}")]
+    if not isinstance(sample, dict) or "id" not in sample:
+        return []
+    members = events.members(given)
+    if "id" not in members:
+        return [Detail(f"{path}.id", f"{path} needs its id, {events.kind(json.dumps(sample['id']))}")]
+    return _differences(f"{path}.id", members["id"], sample["id"])
+
+
+def _varied(usual: Any, own: Any) -> Any:
+    if isinstance(usual, dict) and isinstance(own, dict):
+        return usual | own
+    return usual if own is None else own

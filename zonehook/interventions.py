@@ -1,0 +1,118 @@
+"""The desk for what people do to a delivery by hand: replay it, retry it now, cancel it."""
+
+import contextlib
+from dataclasses import replace
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from zonehook import dialects, messages, temporal, verdicts
+from zonehook.errors import Conflict, Unavailable
+from zonehook.ledger import Ledger, Standing
+from zonehook.messages import DeliveryOrder
+from zonehook.verdicts import DeliveryStatus, End
+
+_INACTIVE = {
+    "disabled": "the endpoint is disabled; enable it first",
+    "suppressed": "the endpoint is suppressed; clear its suppression first",
+    "deleted": "the endpoint is deleted; nothing can be sent to it any more",
+}
+_CANCELLED = End(DeliveryStatus.CANCELLED, "it was cancelled by hand")
+
+
+class Interventions:
+    """Every refusal is a Conflict with what to do instead; an unknown delivery is NotFound."""
+
+    def __init__(self, ledger: Ledger, client: Client) -> None:
+        self._ledger = ledger
+        self._client = client
+
+    async def replay(self, account_id: int, delivery_id: str) -> None:
+        """Sends a finished delivery again: same bytes, new signature, fresh budget, its history kept.
+
+        The workflow is started first and written down then: a crash between the two loses nothing. Raises NotFound;
+        Conflict while it is still being delivered, its endpoint takes nothing, or its dialect does not replay what
+        was delivered; Unavailable.
+        """
+        standing = await self._ledger.standing(account_id, delivery_id)
+        if standing.progress.status in verdicts.OPEN and await self._is_running(standing.order):
+            raise Conflict("still_delivering", "this delivery is still under way; replay it when it has ended")
+        self._refuse_inactive(standing)
+        if not standing.is_writable:
+            raise Conflict("nothing_to_send", f"there is nothing to send: {standing.progress.reason}")
+        replays_all = dialects.named(standing.dialect).replays_delivered
+        if standing.progress.status is DeliveryStatus.DELIVERED and not replays_all:
+            raise Conflict("already_delivered", f"it was delivered, and {standing.dialect} replays only what was not")
+        order = replace(standing.order, run=standing.order.run + 1)
+        await self._start(order)
+        await self._ledger.reopen(order)
+
+    async def retry_now(self, account_id: int, delivery_id: str) -> None:
+        """Makes the waiting attempt at once; the schedule goes on from there. An attempt under way is left alone.
+
+        Raises NotFound; Conflict when nothing waits or the endpoint takes nothing; Unavailable.
+        """
+        standing = await self._ledger.standing(account_id, delivery_id)
+        if standing.progress.status not in verdicts.OPEN:
+            raise Conflict("delivery_ended", "this delivery has ended, so no attempt waits; replay it instead")
+        self._refuse_inactive(standing)
+        if not await self._signal(standing.order, messages.RETRY_NOW):
+            raise Conflict("not_running", "nothing is under way: its workflow was ended by an operator; replay it")
+
+    async def cancel(self, account_id: int, delivery_id: str) -> None:
+        """Ends a delivery: no attempt of it is made any more. One under way is finished and recorded.
+
+        The records are what every attempt asks first, so they are written before the workflow is told. Raises
+        NotFound; Conflict when it has ended; Unavailable.
+        """
+        standing = await self._ledger.standing(account_id, delivery_id)
+        if standing.progress.status not in verdicts.OPEN:
+            raise Conflict("delivery_ended", f"this delivery is {standing.progress.status} already")
+        await self._ledger.end(standing.order, _CANCELLED)
+        with contextlib.suppress(Unavailable):  # it finds out at its next turn
+            await self._signal(standing.order, messages.CANCEL)
+
+    def _refuse_inactive(self, standing: Standing) -> None:
+        if standing.progress.inactive_because is not None:
+            raise Conflict("endpoint_inactive", _INACTIVE[standing.progress.inactive_because])
+
+    async def _signal(self, order: DeliveryOrder, name: str) -> bool:
+        """Whether there was a running workflow to signal."""
+        try:
+            with temporal.as_unavailable():
+                await self._handle(order).signal(name, rpc_timeout=temporal.RPC_TIMEOUT)
+        except RPCError as problem:
+            if problem.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    async def _is_running(self, order: DeliveryOrder) -> bool:
+        """An operator may have terminated the workflow: then nothing is under way, whatever the records say."""
+        try:
+            with temporal.as_unavailable():
+                found = await self._handle(order).describe(rpc_timeout=temporal.RPC_TIMEOUT)
+        except RPCError as problem:
+            if problem.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return found.status is WorkflowExecutionStatus.RUNNING
+
+    async def _start(self, order: DeliveryOrder) -> None:
+        # Already started: asked twice at once, or a crash came before the records knew. It is one replay.
+        with temporal.as_unavailable(), contextlib.suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                messages.DELIVERY_WORKFLOW,
+                order,
+                id=order.workflow_id,
+                task_queue=messages.TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=temporal.search_attributes(order.account_id, order.event_type, order.endpoint_id),
+                static_summary=f"{order.event_type} to {order.host}, replay {order.run}",
+                rpc_timeout=temporal.RPC_TIMEOUT,
+            )
+
+    def _handle(self, order: DeliveryOrder) -> WorkflowHandle[object, object]:
+        return self._client.get_workflow_handle(order.workflow_id)
