@@ -1,18 +1,13 @@
-"""The bytes of the standard dialect, held against golden files.
-
-A golden file is what an attempt sends, as Zonehook composes it: a header a line, an empty line, the body. Lines end
-with LF here, with CRLF on the wire; the body has no line end. The connection adds Host and Content-Length, the
-endpoint its own headers. `{version}` stands for Zonehook's version, so that a release changes no file.
-"""
+"""The bytes of the standard dialect where they are most easily spoilt; test_golden has the ordinary ones."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-import pytest
 from standardwebhooks import Webhook
 
-from zonehook import __version__, dialects, signatures
+from zonehook import dialects, signatures
+from zonehook.dialects import Letter
 from zonehook.messages import AcceptedEvent
 
 FILES = Path(__file__).parent / "standard"
@@ -37,39 +32,17 @@ UNUSUAL = replace(
     + ',\n\t"same":1,"same":1.0,"slash":"<\\/script>","odd":"\\ud800","e":10E-2 }',
     occurred_at=datetime(2026, 7, 2, 9, 30, 59, 999_999, tzinfo=timezone(timedelta(hours=-2, minutes=-30))),
 )
-GOLDEN = {
-    "domain.create": (CREATED, (SECRET,)),
-    "zone_record.update_finished": (UNUSUAL, (SECRET, OLD_SECRET)),
-}
 
 
 def _composed(event: AcceptedEvent, secrets: tuple[str, ...]) -> tuple[dict[str, str], bytes]:
-    body = dialects.named("standard").envelope(event, DELIVERY)
-    return dialects.headers(secrets, DELIVERY, SENT_AT, body), body
+    body = dialects.named("standard").envelope(Letter(event, DELIVERY, "an account"))
+    return dialects.headers("standard", secrets, DELIVERY, SENT_AT, body), body
 
 
-def _written(headers: dict[str, str], body: bytes) -> bytes:
-    lines = "".join(f"{name}: {value}\n" for name, value in headers.items())
-    return lines.encode("ascii") + b"\n" + body
-
-
-def _golden(name: str) -> bytes:
-    return (FILES / f"{name}.http").read_bytes().replace(b"{version}", __version__.encode(), 1)
-
-
-@pytest.mark.parametrize("name", GOLDEN)
-def test_a_delivery_is_these_bytes(name: str) -> None:
-    """Every byte that leaves, headers and body, is as the golden file has it."""
-    assert _written(*_composed(*GOLDEN[name])) == _golden(name)
-
-
-@pytest.mark.parametrize("name", GOLDEN)
-def test_the_golden_bytes_are_genuine(name: str) -> None:
-    """The Standard Webhooks library signs the golden body as the golden headers say, with each secret."""
-    head, _, body = _golden(name).partition(b"\n\n")
-    headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
-    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
-    expected = [Webhook(each).sign(headers["webhook-id"], at, body.decode()) for each in GOLDEN[name][1]]
+def test_during_a_rotation_both_secrets_sign() -> None:
+    """The Standard Webhooks library makes the very signatures of the header, one with each secret, newest first."""
+    headers, body = _composed(UNUSUAL, (SECRET, OLD_SECRET))
+    expected = [Webhook(each).sign(DELIVERY, SENT_AT, body.decode()) for each in (SECRET, OLD_SECRET)]
     assert headers["webhook-signature"].split(" ") == expected
 
 
@@ -90,5 +63,5 @@ def test_an_event_carries_the_time_it_occurred() -> None:
 def test_a_retry_is_the_same_but_for_time_and_signature() -> None:
     """A later attempt sends the same body and id; only the time and the signature over it are new."""
     headers, body = _composed(CREATED, (SECRET,))
-    again = dialects.headers((SECRET,), DELIVERY, SENT_AT + timedelta(seconds=14), body)
+    again = dialects.headers("standard", (SECRET,), DELIVERY, SENT_AT + timedelta(seconds=14), body)
     assert {name for name in headers if headers[name] != again[name]} == {"webhook-timestamp", "webhook-signature"}
