@@ -7,6 +7,7 @@ import httpcore
 
 from zonehook import addresses
 from zonehook.net import resolving
+from zonehook.net.metered import MeteredStream
 
 _PATIENCE_SECONDS = 3.0  # with one address, while there are others to try
 Resolve = Callable[[str], Awaitable[Sequence[addresses.Address]]]
@@ -51,7 +52,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
                 raise NotAllowed(str(address))
         for address in found[:-1]:
             try:
-                return await self._backend.connect_tcp(str(address), port, _PATIENCE_SECONDS)
+                return await self._open(address, port, _PATIENCE_SECONDS)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._backend.connect_tcp(str(found[-1]), port, timeout)
+        return await self._open(found[-1], port, timeout)
+
+    async def _open(self, address: addresses.Address, port: int, seconds: float | None) -> MeteredStream:
+        return MeteredStream(await self._backend.connect_tcp(str(address), port, seconds))

@@ -15,13 +15,13 @@ from zonehook import addresses, clock, schedules
 from zonehook.errors import Unavailable
 from zonehook.net import resolving
 from zonehook.net.guarded import GuardedBackend, NotAllowed, NotResolved, Resolve
+from zonehook.net.metered import AnswerTooLong
 from zonehook.net.resolving import NotAsked
 from zonehook.net.turns import Turns
 from zonehook.verdicts import SendError
 
-READ_LIMIT = 64 * 1024
 EXCERPT_LIMIT = 4 * 1024
-_IDLE_SECONDS = 20.0
+_IDLE_SECONDS = 4.0  # Node and others close after 5: a request must not cross with that
 _IDLE_CONNECTIONS = 200
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 # OpenSSL's X509_V_ERR_…: certificate has expired; issuer unknown, self-signed, incomplete; name or address mismatch
@@ -107,11 +107,10 @@ class Sender:
             async with pool.stream(
                 "POST", target, headers=list(headers.items()), content=body, extensions=name
             ) as answer:
-                async for chunk in answer.aiter_stream():
-                    received += chunk
-                    if len(received) >= READ_LIMIT:
-                        break
-                return _Received(answer.status, bytes(received[:READ_LIMIT]), _retry_after(answer.headers))
+                with contextlib.suppress(AnswerTooLong):  # the status is there, and enough of the body
+                    async for chunk in answer.aiter_stream():
+                        received += chunk
+                return _Received(answer.status, bytes(received), _retry_after(answer.headers))
 
 
 def _tls() -> ssl.SSLContext:
@@ -140,6 +139,8 @@ def _kind(problem: BaseException) -> SendError | None:
     causes = list(_chain(problem))
     if any(getattr(cause, "errno", None) in _OURS or isinstance(cause, NotAsked) for cause in causes):
         return None
+    if isinstance(problem, httpcore.RemoteProtocolError) and "without sending a response" in str(problem):
+        return SendError.CONNECTION_RESET
     for kind, types in _KINDS:
         for cause in causes:
             if isinstance(cause, types):
@@ -154,7 +155,7 @@ _KINDS: tuple[tuple[SendError, tuple[type[BaseException], ...]], ...] = (
     (SendError.TIMEOUT, (TimeoutError, httpcore.TimeoutException)),
     (SendError.CONNECTION_REFUSED, (ConnectionRefusedError,)),
     (SendError.CONNECTION_RESET, (ConnectionError, httpcore.ReadError, httpcore.WriteError)),
-    (SendError.MALFORMED_ANSWER, (httpcore.ProtocolError,)),
+    (SendError.MALFORMED_ANSWER, (httpcore.ProtocolError, AnswerTooLong)),
 )
 
 

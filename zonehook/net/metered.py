@@ -1,0 +1,51 @@
+"""No answer is longer than 64 KiB on the wire, whatever it is made of.
+
+Counting the body alone would let a receiver send headers, interim answers or one-byte chunks for ever, each of them
+parsed; and reading it in small pieces lets everybody else in between.
+"""
+
+import ssl
+import typing
+
+import httpcore
+
+READ_LIMIT = 64 * 1024
+_AT_ONCE = 4 * 1024
+
+
+class AnswerTooLong(Exception):
+    """More came than is read."""
+
+
+class MeteredStream(httpcore.AsyncNetworkStream):
+    """A connection that gives out so much for every request."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._left = READ_LIMIT
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 (httpcore's name)
+        """Raises AnswerTooLong."""
+        if self._left <= 0:
+            raise AnswerTooLong
+        data = await self._stream.read(min(max_bytes, _AT_ONCE, self._left), timeout)
+        self._left -= len(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        self._left = READ_LIMIT
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        return MeteredStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> typing.Any:
+        return self._stream.get_extra_info(info)
