@@ -25,8 +25,8 @@ from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.errors import Invalid, Unauthorized, ZonehookError
 from zonehook.intake import Intake
-from zonehook.keys import Scope
 from zonehook.interventions import Interventions
+from zonehook.keys import Scope
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
 from zonehook.settings import Settings

@@ -10,8 +10,8 @@ from pydantic import AfterValidator
 from temporalio.client import Client
 
 from zonehook import ids
-from zonehook.errors import NotFound
 from zonehook.archive import Archive
+from zonehook.errors import NotFound
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.keys import Scope

@@ -13,7 +13,7 @@ from zonehook.store.pages import Page
 
 @dataclass(frozen=True)
 class DeliveryRequest:
-    """What is sent, as it may be shown: no signature and no custom header's value."""
+    """What is sent, as it may be shown: no signature, nor the time it is made at, and no custom header's value."""
 
     url: str
     headers: dict[str, str]

@@ -61,7 +61,7 @@ async def page(
 
 @router.get("/{delivery_id}", responses=documented(404))
 async def read(desks: House, caller: Reader, delivery_id: Id) -> DeliveryWithRequestShape:
-    """One delivery and what is sent, without signature and custom headers."""
+    """One delivery and what is sent; signatures, their times and the values of custom headers are not shown."""
     delivery = await desks.archive.get(caller.account_id, delivery_id)
     request = await desks.archive.request(caller.account_id, delivery_id)
     return DeliveryWithRequestShape(
