@@ -32,7 +32,7 @@ SECRET = signatures.secret(bytes(range(32)))
 CHOSEN_SECRET = "correct horse battery staple"
 DELIVERY = "dlv_01jz5t5vr0e4fgh2j3k4m5n6p7"
 SENT_AT = datetime(2026, 7, 2, 12, 0, 14, 250_000, tzinfo=UTC)
-ACTOR = '{"id": "1120", "entity": "user", "pretty": "jo.doe@example.com"}'
+ACTOR = '{"id": "70311", "entity": "user", "pretty": "jo.doe@example.com"}'
 # Of the old payload a few, which differ from the new in one way alone
 _LEGACY_TYPES = ("domain.create", "domain.register:started", "zone_record.update")
 

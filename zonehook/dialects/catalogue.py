@@ -31,7 +31,8 @@ def read(vendor: str) -> Mapping[str, EventType]:
     for each in file["types"]:
         required = tuple(each["data"])
         own = each.get("sample", {})
-        sample = {name: _varied(file["members"].get(name), own.get(name)) for name in dict.fromkeys([*required, *own])}
+        usual = {name: file["members"][name] for name in required if name in file["members"]}
+        sample = usual | {name: _varied(usual.get(name), value) for name, value in own.items()}
         types[each["name"]] = EventType(each["name"], each["description"], required, sample)
     return MappingProxyType(types)
 
@@ -63,6 +64,4 @@ def _differences(path: str, given: str, sample: Any) -> list[Detail]:
 
 
 def _varied(usual: Any, own: Any) -> Any:
-    if isinstance(usual, dict) and isinstance(own, dict):
-        return usual | own
-    return usual if own is None else own
+    return usual | own if isinstance(usual, dict) and isinstance(own, dict) else own
