@@ -47,7 +47,7 @@ def main() -> None:
     code = 0
     try:
         settings = Settings.read()
-        logging.getLogger().setLevel(settings.log_level)
+        worker.log_as(settings)
         if settings.allowed_targets is None:
             settings = settings.model_copy(update={"allowed_targets": _LOOPBACK})
         worker.raise_file_limit()

@@ -49,13 +49,21 @@ def main() -> None:
     try:
         raise_file_limit()
         settings = Settings.read()
-        logging.getLogger().setLevel(settings.log_level)
+        log_as(settings)
         uvloop.run(_work(settings))
     except ZonehookError as problem:
         print(f"zonehook: {problem.message}", file=sys.stderr)  # noqa: T201 (for a person)
         code = 1
     sys.stderr.flush()
     os._exit(code)  # temporalio's runtime sometimes aborts in the interpreter's own way out
+
+
+def log_as(settings: Settings) -> None:
+    """Libraries tell no more than INFO: at DEBUG they write down what they bind and send."""
+    logging.getLogger().setLevel(settings.log_level)
+    if settings.log_level == "DEBUG":
+        for name in ("aiosqlite", "sqlalchemy", "psycopg", "httpcore", "temporalio", "asyncio"):
+            logging.getLogger(name).setLevel(logging.INFO)
 
 
 def raise_file_limit() -> None:
@@ -74,7 +82,7 @@ async def _work(settings: Settings) -> None:
     database = Database(settings.database)
     sealing = Cipher(settings.encryption_keys or cipher.known_keys(settings.home))
     if settings.metrics_port:
-        metrics.serve(settings.metrics_port)
+        metrics.serve(settings.host, settings.metrics_port)
     async with working(client, database, sealing, settings):
         await stop.wait()
     await database.close()

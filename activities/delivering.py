@@ -14,6 +14,7 @@ from zonehook.errors import NotFound, Unavailable
 from zonehook.ledger import SUPERSEDED, Duty, Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
 from zonehook.net.sender import Sender
+from zonehook.net.turns import TooManyAtOnce
 from zonehook.verdicts import Attempt, DeliveryStatus, End, Wait
 
 _RECORDS_PATIENCE_SECONDS = 5  # for one visit to the database; two of them and the POST stay within the time limit
@@ -54,7 +55,8 @@ class Delivering:
         _tell(order, duty, sent, decision)
         if isinstance(decision, Wait):
             of = f"attempt {sent.number} to {order.host} got {verdicts.answer(sent)}"
-            raise _again(f"{of}; the next is due at {decision.until:%H:%M:%S} UTC", decision.until)
+            message = f"{of}; the next is due at {decision.until:%H:%M:%S} UTC"
+            raise _again(message, decision.until, messages.ATTEMPT_FAILED)
         return DeliveryEnd(decision.status, sent.number, decision.reason)
 
     @activity.defn(name=messages.CANCEL_DELIVERY)
@@ -77,14 +79,13 @@ class Delivering:
         return DeliveryEnd(step.status, duty.progress.number, step.reason)
 
     async def _send(self, order: DeliveryOrder, duty: Duty, number: int) -> Sent:
-        started_at = clock.now()
-        own = dialects.headers(duty.dialect, duty.secrets, order.delivery_id, started_at, duty.body)
+        own = dialects.headers(duty.dialect, duty.secrets, order.delivery_id, clock.now(), duty.body)
         headers = duty.headers | own
         answer = await self._sender.post(duty.url, headers, duty.body, order.policy.timeout)
         return Sent(
             id=clock.new_id("att"),
             number=number,
-            started_at=started_at,
+            started_at=answer.started_at,
             duration_ms=answer.duration_ms,
             status_code=answer.status_code,
             error=answer.error,
@@ -118,19 +119,24 @@ def _ours(problem: Exception, sent: Sent | None) -> ApplicationError:
     """A fault of ours: it uses no attempt and moves no schedule; the same attempt is due again soon."""
     if isinstance(problem, NotFound):
         return ApplicationError(problem.message, type="DeliveryUnknown", non_retryable=True)
+    if isinstance(problem, TooManyAtOnce):
+        return _again(problem.message, clock.now() + timedelta(seconds=problem.again_after))
     if isinstance(problem, Unavailable):
-        return _again(problem.message, clock.now() + _SOON, sent)
+        return _again(problem.message, clock.now() + _SOON, unrecorded=sent)
     _log.error("an attempt failed by a fault of ours", exc_info=problem)
-    return _again(f"a fault of ours ({type(problem).__name__}), see the worker's log", clock.now() + _LATER, sent)
+    message = f"a fault of ours ({type(problem).__name__}), see the worker's log"
+    return _again(message, clock.now() + _LATER, unrecorded=sent)
 
 
-def _again(message: str, at: datetime, unrecorded: Sent | None = None) -> ApplicationError:
+def _again(
+    message: str, at: datetime, kind: str = messages.NOT_YET, unrecorded: Sent | None = None
+) -> ApplicationError:
     """`unrecorded` goes along for the workflow, in case it goes on with another activity."""
     # Benign: an endpoint that does not answer is an everyday thing, no fault of the worker's to log
     return ApplicationError(
         message,
         *([unrecorded] if unrecorded else []),
-        type=messages.ATTEMPT_FAILED,
+        type=kind,
         next_retry_delay=max(at - clock.now(), timedelta(milliseconds=1)),
         category=ApplicationErrorCategory.BENIGN,
     )

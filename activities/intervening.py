@@ -4,7 +4,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from zonehook import messages
-from zonehook.errors import Conflict, NotFound
+from zonehook.errors import Unavailable, ZonehookError
 from zonehook.interventions import Interventions
 from zonehook.messages import ReplayRequest
 
@@ -17,10 +17,13 @@ class Intervening:
 
     @activity.defn(name=messages.REPLAY_DELIVERY)
     async def replay_delivery(self, request: ReplayRequest) -> None:
-        """Fails for good with the desk's sentence when it refuses; otherwise to be called again."""
+        """Fails with the desk's sentence: for good when it refuses, to be called again when something is away."""
         try:
             await self._interventions.replay(request.account_id, request.delivery_id)
-        except (Conflict, NotFound) as problem:
+        except ZonehookError as problem:
             raise ApplicationError(
-                problem.message, type="Refused", non_retryable=True, category=ApplicationErrorCategory.BENIGN
+                problem.message,
+                type="Refused",
+                non_retryable=not isinstance(problem, Unavailable),
+                category=ApplicationErrorCategory.BENIGN,
             ) from None

@@ -56,14 +56,15 @@ class Delivery:
                 return await self._attempts(order)
             except ActivityError as problem:
                 order = replace(order, unrecorded=_unrecorded(problem) or order.unrecorded)
-                is_waiting = isinstance(problem.cause, CancelledError)
+                was_made = isinstance(problem.cause, ApplicationError) and problem.cause.type == messages.ATTEMPT_FAILED
             if self._is_hurried:
                 self._is_hurried = False
-                if is_waiting and not self._is_cancelled:
-                    await _write(calls.hurry_delivery, order)
-            if workflow.info().is_continue_as_new_suggested():
+                if not was_made and not self._is_cancelled:
+                    await self._write(calls.hurry_delivery, order)
+            is_asked = self._is_hurried or self._is_cancelled
+            if workflow.info().is_continue_as_new_suggested() and not is_asked:
                 workflow.continue_as_new(order)
-        return await _write(calls.cancel_delivery, order)
+        return await self._write(calls.cancel_delivery, order)
 
     async def _attempts(self, order: DeliveryOrder) -> DeliveryEnd:
         """Until the delivery's end, or a signal. A cancelled activity that waits is over at once; one that makes its
@@ -78,13 +79,34 @@ class Delivery:
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=order.host,
         )
-        try:
-            await workflow.wait_condition(lambda: attempting.done() or self._is_hurried or self._is_cancelled)
-        except asyncio.CancelledError:  # the Cancel of Temporal's UI asks for what our signal does
-            self._is_cancelled = True
+        await self._until(lambda: attempting.done() or self._is_hurried or self._is_cancelled)
         if not attempting.done():
             attempting.cancel()
+            await self._until(attempting.done)
         return await attempting
+
+    async def _write(self, activity: Callable[[DeliveryOrder], Awaitable[Written]], order: DeliveryOrder) -> Written:
+        """What was asked for, into the records, however long they are away."""
+        writing = workflow.start_activity(
+            activity,
+            order,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+        )
+        await self._until(writing.done)
+        return await writing
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        """The Cancel of Temporal's UI asks for what our signal does, and comes once, wherever we wait. Awaiting the
+        activity itself would pass it on, and nobody would hear of it.
+        """
+        while True:
+            try:
+                await workflow.wait_condition(condition)
+            except asyncio.CancelledError:
+                self._is_cancelled = True
+            else:
+                return
 
 
 def _unrecorded(problem: ActivityError) -> Sent | None:
@@ -94,18 +116,9 @@ def _unrecorded(problem: ActivityError) -> Sent | None:
             return None
         case TimeoutError() as cause:
             return kept(cause.last_heartbeat_details)
-        case ApplicationError(type=messages.ATTEMPT_FAILED) as cause:
+        case ApplicationError(type=messages.ATTEMPT_FAILED | messages.NOT_YET) as cause:
             return kept(cause.details)
     raise problem
-
-
-async def _write(activity: Callable[[DeliveryOrder], Awaitable[Written]], order: DeliveryOrder) -> Written:
-    return await workflow.execute_activity(
-        activity,
-        order,
-        start_to_close_timeout=timedelta(seconds=30),
-        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
-    )
 
 
 def _retry_policy(policy: Policy) -> RetryPolicy:

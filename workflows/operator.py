@@ -10,14 +10,15 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
-    from zonehook import messages
+    from zonehook import ids, messages
     from zonehook.messages import ReplayRequest
 
 _REQUEST = TypeAdapter(ReplayRequest)
+_MOST_ACCOUNTS = 2**31
 _TOLD = 20  # orders whose outcome is shown
 
 
@@ -42,16 +43,15 @@ class Operator:
                 workflow.continue_as_new(list(self._told))
 
     @workflow.signal(name=messages.REPLAY)
-    def replay(self, request: Any) -> None:
+    def replay(self, request: Any = None, *_more: Any) -> None:
         """Send a finished delivery again: `{"account_id": 1, "delivery_id": "dlv_…"}`."""
         self._orders.append(request)  # read later: an order that cannot be read is answered, too
 
 
 async def _replay(order: Any) -> str:
     """What came of it, in a sentence."""
-    try:
-        request = _REQUEST.validate_python(order)
-    except ValidationError:
+    request = _understood(order)
+    if request is None:
         return f'`{str(order)[:60]}` was not understood; send {{"account_id": 1, "delivery_id": "dlv_…"}}'
     try:
         await workflow.execute_activity(
@@ -62,5 +62,15 @@ async def _replay(order: Any) -> str:
             summary=request.delivery_id,
         )
     except ActivityError as problem:
-        return f"`{request.delivery_id}` was refused: {problem.cause}"
+        reason = problem.cause.message if isinstance(problem.cause, ApplicationError) else problem.cause
+        return f"`{request.delivery_id}` was refused: {reason}"
     return f"`{request.delivery_id}` is sent again"
+
+
+def _understood(order: Any) -> ReplayRequest | None:
+    try:
+        request = _REQUEST.validate_python(order)
+    except ValidationError:
+        return None
+    is_possible = 0 < request.account_id < _MOST_ACCOUNTS and ids.is_id(request.delivery_id)
+    return request if is_possible else None

@@ -30,7 +30,7 @@ _OURS = frozenset(
         "keep-alive",
     ]
 )
-_OUR_PREFIXES = ("webhook-", "proxy-", "zonehook-")
+_OUR_PREFIXES = ("webhook-", "proxy-", "zonehook-", "x-cd-", "x-novadns-", "x-captaindns-")
 
 
 class EndpointStatus(StrEnum):

@@ -52,13 +52,19 @@ class Interventions:
     async def retry_now(self, account_id: int, delivery_id: str) -> None:
         """Makes the waiting attempt at once; the schedule goes on from there. An attempt under way is left alone.
 
-        Raises NotFound; Conflict when nothing waits or the endpoint takes nothing; Unavailable.
+        The records are written first: whatever the workflow does when it is told, it finds the attempt due. Raises
+        NotFound; Conflict when nothing waits or the endpoint takes nothing; Unavailable.
         """
         standing = await self._ledger.standing(account_id, delivery_id)
         if standing.progress.status not in verdicts.OPEN:
             raise Conflict("delivery_ended", "this delivery has ended, so no attempt waits; replay it instead")
         self._refuse_inactive(standing)
-        if not await self._signal(standing.order, messages.RETRY_NOW):
+        if not await self._ledger.hurry(standing.order):
+            raise Conflict("nothing_waits", "an attempt is under way, or due at this very moment; look again")
+        if await self._signal(standing.order, messages.RETRY_NOW):
+            return
+        now = await self._ledger.standing(account_id, delivery_id)
+        if now.progress.status in verdicts.OPEN:  # and not the very attempt that was asked for, made meanwhile
             raise Conflict("not_running", "nothing is under way: its workflow was ended by an operator; replay it")
 
     async def cancel(self, account_id: int, delivery_id: str) -> None:

@@ -103,10 +103,14 @@ class Ledger:
             return DeliveryEnd(SUPERSEDED.status, row.attempts, SUPERSEDED.reason)
         return DeliveryEnd(row.status, row.attempts, row.reason)
 
-    async def hurry(self, order: DeliveryOrder) -> None:
-        """Makes the waiting attempt due at once. Raises Unavailable."""
+    async def hurry(self, order: DeliveryOrder) -> bool:
+        """Makes the waiting attempt due at once; says whether one waited. None does for an endpoint that takes nothing:
+        it may be back before the attempt is due. Raises NotFound, Unavailable.
+        """
+        if _progress(await self._row(order.account_id, order.delivery_id)).inactive_because is not None:
+            return False
         async with self._database.write() as conn:
-            await deliveries.hurry(conn, order, clock.now())
+            return await deliveries.hurry(conn, order, clock.now())
 
     async def standing(self, account_id: int, delivery_id: str) -> Standing:
         """How a delivery stands just now. Raises NotFound."""

@@ -26,8 +26,9 @@ RETRY_NOW = "retry_now"
 CANCEL = "cancel"
 REPLAY = "replay"
 
-# What an ApplicationError of an attempt is called: the endpoint's turn comes again, or ours does.
+# What the ApplicationError of an attempt is called: one was made and failed, or none was made yet
 ATTEMPT_FAILED = "AttemptFailed"
+NOT_YET = "NotYet"
 
 # Search attributes, all of type Keyword.
 ACCOUNT = "ZonehookAccount"

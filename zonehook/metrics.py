@@ -28,10 +28,10 @@ def attempt(dialect: str, outcome: str, seconds: float) -> None:
     _SECONDS.labels(dialect).observe(seconds)
 
 
-def serve(port: int) -> None:
+def serve(host: str, port: int) -> None:
     """On a port of its own, for a worker that has no API. Raises Invalid when the port is taken."""
     try:
-        start_http_server(port)
+        start_http_server(port, host)
     except OSError as problem:
         raise Invalid.field(
             "ZONEHOOK_METRICS_PORT",

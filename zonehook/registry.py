@@ -103,10 +103,11 @@ class Registry:
             old = await stored.secret_of(conn, account_id, endpoint_id)
             if old is None:
                 raise _not_found(endpoint_id)
+            overlap = dialects.named(endpoint.dialect).overlap
             values = {
                 "secret": self._cipher.seal(secret),
-                "previous_secret": old,
-                "previous_secret_until": clock.now() + dialects.named(endpoint.dialect).overlap,
+                "previous_secret": old if overlap else None,
+                "previous_secret_until": clock.now() + overlap if overlap else None,
                 "updated_at": clock.now(),
             }
             await stored.change(conn, account_id, endpoint_id, values)

@@ -134,7 +134,7 @@ def replay(delivery_id: Annotated[str, typer.Argument(help="A delivery that has 
 def retry_now(delivery_id: Annotated[str, typer.Argument(help="A delivery that waits for its next attempt.")]) -> None:
     """Make the waiting attempt at once; the waits after it go on as they would have."""
     delivery = house.of_settings().call("POST", f"/v1/webhook-deliveries/{delivery_id}/retry-now")
-    _console.print(f"{delivery['id']}: its next attempt is made now", highlight=False, soft_wrap=True)
+    _console.print(f"{delivery['id']}: the attempt that waited is made now", highlight=False, soft_wrap=True)
 
 
 @app.command()

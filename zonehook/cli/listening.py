@@ -47,7 +47,7 @@ def registered_secret(zonehook: House, port: int, events: list[str]) -> str:
     entry = known.get(url)
     if entry is not None and _is_still_there(zonehook, entry["id"], events):
         return str(entry["signing_secret"])
-    wanted = {"url": url, "events": events, "description": "zonehook listen"}
+    wanted = {"url": url, "events": events, "dialect": "standard", "description": "zonehook listen"}
     endpoint = zonehook.call("POST", "/v1/webhook-endpoints", wanted)
     known[url] = {"id": endpoint["id"], "signing_secret": endpoint["signing_secret"]}
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

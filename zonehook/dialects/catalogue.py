@@ -10,6 +10,8 @@ from typing import Any
 from zonehook import events
 from zonehook.errors import Detail
 
+_LONGEST_NUMBER = 18
+
 
 @dataclass(frozen=True)
 class EventType:
@@ -55,6 +57,8 @@ def _differences(path: str, given: str, sample: Any) -> list[Detail]:
     wanted = events.kind(json.dumps(sample))
     if events.kind(given) != wanted:
         return [Detail(path, f"send {wanted} as {path}, not {events.kind(given)}")]
+    if wanted == "a whole number" and len(given) > _LONGEST_NUMBER:
+        return [Detail(path, f"{path} is longer than {_LONGEST_NUMBER} digits: receivers read 64 bits")]
     if not isinstance(sample, dict) or "id" not in sample:
         return []
     members = events.members(given)

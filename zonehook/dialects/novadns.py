@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
 
 from zonehook import events, signatures
 from zonehook.dialects import catalogue
@@ -10,7 +11,7 @@ from zonehook.errors import Detail
 from zonehook.messages import AcceptedEvent, Policy
 
 _CATALOGUE = catalogue.read("novadns")
-_ADDRESSES = ("ipv4", "ipv6")
+_ADDRESSES = {"ipv4": IPv4Address, "ipv6": IPv6Address}
 
 
 def envelope(letter: Letter) -> bytes:
@@ -37,13 +38,27 @@ def lacks(event: AcceptedEvent) -> list[Detail]:
     found = catalogue.lacking(event.data, _CATALOGUE[event.type])
     data = events.members(event.data)
     for name, text in data.items():
-        if name in _ADDRESSES and events.kind(text) not in ("a string", "null"):
-            found.append(Detail(f"data.{name}", f"send the address as a string, or null, not {events.kind(text)}"))
+        if name in _ADDRESSES and not _is_address(name, text):
+            found.append(Detail(f"data.{name}", f"send an {_ADDRESSES[name].__name__} as a string, or null"))
         elif name not in _ADDRESSES and name not in required:
             found.append(Detail(f"data.{name}", f"the body of {event.type} has no place for it; leave it out"))
+    if event.type == "host.ip_updated" and all(data.get(name, "null") == "null" for name in _ADDRESSES):
+        found.append(Detail("data.ipv4", "send the host's new address, as ipv4 or ipv6"))
+    if data.get("host") == '""':
+        found.append(Detail("data.host", "send the host's name"))
     if "status" in required and data.get("status") not in (None, '"online"', '"offline"'):
         found.append(Detail("data.status", "a host's status is online or offline"))
     return found
+
+
+def _is_address(name: str, text: str) -> bool:
+    if text == "null":
+        return True
+    try:
+        _ADDRESSES[name](json.loads(text))
+    except ValueError:
+        return False
+    return events.kind(text) == "a string"
 
 
 DIALECT = Dialect(

@@ -22,18 +22,24 @@ class MeteredStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
-        self._left = READ_LIMIT
+        self._received = bytearray()
+
+    @property
+    def received(self) -> bytes:
+        """What came since the last request began."""
+        return bytes(self._received)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 (httpcore's name)
         """Raises AnswerTooLong."""
-        if self._left <= 0:
+        left = READ_LIMIT - len(self._received)
+        if left <= 0:
             raise AnswerTooLong
-        data = await self._stream.read(min(max_bytes, _AT_ONCE, self._left), timeout)
-        self._left -= len(data)
+        data = await self._stream.read(min(max_bytes, _AT_ONCE, left), timeout)
+        self._received += data
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        self._left = READ_LIMIT
+        self._received.clear()
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:

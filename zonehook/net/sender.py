@@ -7,23 +7,25 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import SplitResult, urlsplit
 
 import certifi
 import httpcore
 
 from zonehook import addresses, clock, schedules
 from zonehook.errors import Unavailable
-from zonehook.net import resolving
-from zonehook.net.guarded import GuardedBackend, NotAllowed, NotResolved, Resolve
-from zonehook.net.metered import AnswerTooLong
+from zonehook.net import framing, resolving
+from zonehook.net.guarded import NotAllowed, NotResolved, Resolve
+from zonehook.net.metered import AnswerTooLong, MeteredStream
+from zonehook.net.pools import Pools
 from zonehook.net.resolving import NotAsked
 from zonehook.net.turns import Turns
 from zonehook.verdicts import SendError
 
 EXCERPT_LIMIT = 4 * 1024
-_IDLE_SECONDS = 4.0  # Node and others close after 5: a request must not cross with that
-_IDLE_CONNECTIONS = 200
-_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.ENETDOWN}
+_MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
 # OpenSSL's X509_V_ERR_…: certificate has expired; issuer unknown, self-signed, incomplete; name or address mismatch
 _CERTIFICATE_KINDS = {
     10: SendError.TLS_CERTIFICATE_EXPIRED,
@@ -35,8 +37,12 @@ _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST"}  # wh
 
 @dataclass(frozen=True)
 class Answer:
-    """A status with the start of the body, or why there is none. Never both. `retry_after` is in seconds."""
+    """A status with the start of the body, or why there is none. Never both. `retry_after` is in seconds.
 
+    `duration_ms` is counted from `started_at`, when this exchange had its turn.
+    """
+
+    started_at: datetime
     duration_ms: int
     status_code: int | None = None
     excerpt: str | None = None
@@ -56,37 +62,30 @@ class Sender:
 
     def __init__(self, allowed: Sequence[addresses.Network], resolve: Resolve = resolving.addresses_of) -> None:
         self._turns = Turns()
-        tls = _tls()
-        self._pools = {
-            scheme: httpcore.AsyncConnectionPool(
-                ssl_context=tls,
-                max_connections=None,  # the worker's slots are the limit
-                max_keepalive_connections=_IDLE_CONNECTIONS,
-                keepalive_expiry=_IDLE_SECONDS,
-                network_backend=GuardedBackend(allowed, scheme, resolve),
-            )
-            for scheme in ("https", "http")
-        }
+        self._pools = Pools(_tls(), allowed, resolve)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         """Sends; `seconds` are for everything from the look-up of the name to the end of the answer.
 
-        Redirects are not followed, at most 64 KiB of the answer are read, and the first 4 KiB kept. Raises
-        Unavailable when it is this machine that cannot connect to anybody just now, or too many slots wait for this
-        very host.
+        Redirects are not followed, at most 64 KiB of the answer are read, and the first 4 KiB kept. Raises Unavailable
+        when it is this machine that cannot connect to anybody just now, and TooManyAtOnce when as many attempts as may
+        be wait for this receiver.
         """
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(seconds):
-                received = await self._exchange(url, headers, body)
-        except Unavailable:
-            raise
-        except Exception as problem:  # noqa: BLE001 (nothing a receiver does may break the worker)
-            error = _kind(problem)
-            if error is None:
-                raise Unavailable("sending_unavailable", "this machine cannot open another connection") from None
-            return Answer(_milliseconds_since(began), error=error)
+        parts = urlsplit(url)
+        async with self._turns.turn(url, parts.hostname or ""):
+            started_at, began = clock.now(), time.monotonic()
+            try:
+                async with asyncio.timeout(seconds):
+                    received = await self._exchange(parts, url, headers, body)
+            except _MISTAKES:
+                raise  # ours: no receiver's failure
+            except Exception as problem:  # noqa: BLE001 (nothing a receiver does may break the worker)
+                error = _kind(problem)
+                if error is None:
+                    raise Unavailable("sending_unavailable", "this machine cannot open another connection") from None
+                return Answer(started_at, _milliseconds_since(began), error=error)
         return Answer(
+            started_at,
             _milliseconds_since(began),
             status_code=received.status,
             excerpt=_excerpt(received.body),
@@ -94,23 +93,35 @@ class Sender:
         )
 
     async def close(self) -> None:
-        for pool in self._pools.values():
-            await pool.aclose()
+        await self._pools.close()
 
-    async def _exchange(self, url: str, headers: Mapping[str, str], body: bytes) -> _Received:
-        target = httpcore.URL(url)
-        host = target.host.decode()
-        pool = self._pools[target.scheme.decode()]
+    async def _exchange(self, parts: SplitResult, url: str, headers: Mapping[str, str], body: bytes) -> _Received:
+        target, host = _target(parts, url)
         received = bytearray()
-        name = {"sni_hostname": host.removesuffix(".")}  # certificates know no dot at the end
-        with self._turns.turn(host):
-            async with pool.stream(
-                "POST", target, headers=list(headers.items()), content=body, extensions=name
-            ) as answer:
-                with contextlib.suppress(AnswerTooLong):  # the status is there, and enough of the body
-                    async for chunk in answer.aiter_stream():
-                        received += chunk
-                return _Received(answer.status, bytes(received), _retry_after(answer.headers))
+        name = {"sni_hostname": (parts.hostname or "").removesuffix(".")}  # certificates know no dot at the end
+        sent = [("Host", host), *headers.items()]
+        async with (
+            self._pools.pool(target) as pool,
+            pool.stream("POST", target, headers=sent, content=body, extensions=name) as answer,
+        ):
+            with contextlib.suppress(AnswerTooLong):  # the status is there, and enough of the body
+                async for chunk in answer.aiter_stream():
+                    received += chunk
+            connection = answer.extensions["network_stream"]
+            if not isinstance(connection, MeteredStream) or not framing.ends_here(connection.received):
+                await connection.aclose()  # the pool sees that, and opens another one for the next delivery
+            return _Received(answer.status, bytes(received), _retry_after(answer.headers))
+
+
+def _target(parts: SplitResult, url: str) -> tuple[httpcore.URL, str]:
+    """Where to, every byte of path and query as it was registered, and the Host header for it."""
+    host = parts.hostname or ""
+    written = f"[{host}]" if ":" in host else host
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    rest = url[len(parts.scheme) + len("://") + len(parts.netloc) :]
+    target = rest if rest.startswith("/") else f"/{rest}"
+    where = httpcore.URL(scheme=parts.scheme, host=host, port=parts.port or usual, target=target)
+    return where, written if parts.port in (None, usual) else f"{written}:{parts.port}"
 
 
 def _tls() -> ssl.SSLContext:
@@ -136,6 +147,8 @@ def _excerpt(received: bytes) -> str:
 
 def _kind(problem: BaseException) -> SendError | None:
     """What an attempt's failure is called; None when it is ours and the endpoint was not even asked."""
+    if isinstance(problem, TimeoutError):  # what it was waiting for stands in its chain, and is not the reason
+        return SendError.TIMEOUT
     causes = list(_chain(problem))
     if any(getattr(cause, "errno", None) in _OURS or isinstance(cause, NotAsked) for cause in causes):
         return None
@@ -143,7 +156,7 @@ def _kind(problem: BaseException) -> SendError | None:
         return SendError.CONNECTION_RESET
     for kind, types in _KINDS:
         for cause in causes:
-            if isinstance(cause, types):
+            if isinstance(cause, types) and not isinstance(cause, _WAITING):
                 return _tls_kind(cause) if isinstance(cause, ssl.SSLError) else kind
     return SendError.CONNECTION_FAILED
 
@@ -157,6 +170,9 @@ _KINDS: tuple[tuple[SendError, tuple[type[BaseException], ...]], ...] = (
     (SendError.CONNECTION_RESET, (ConnectionError, httpcore.ReadError, httpcore.WriteError)),
     (SendError.MALFORMED_ANSWER, (httpcore.ProtocolError, AnswerTooLong)),
 )
+
+
+_WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError)  # no failures: how a TLS connection says that nothing came yet
 
 
 def _tls_kind(problem: ssl.SSLError) -> SendError:

@@ -1,36 +1,68 @@
-"""No host, however slow, holds so many of this worker's slots that others wait for it."""
+"""No endpoint and no host, however slow, holds so many of this worker's slots that the others wait for it."""
 
+import asyncio
 import contextlib
-import itertools
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from zonehook.errors import Unavailable
 
-_SLOW_SECONDS = 1.0
-_SLOW_AT_ONCE = 50  # of the worker's slots, for one host
+# Of the worker's slots, at once. A receiver that answers in 100 ms gets 500 a second through 50 of them.
+_OF_AN_ENDPOINT = 50
+_OF_A_HOST = 250
+_PATIENCE_SECONDS = 0.5  # for a place to become free, which with a prompt receiver takes milliseconds
+_SOONEST_SECONDS, _LATEST_SECONDS = 3.0, 60.0
+_TURN_SECONDS = 0.2  # what one place in the queue takes when 50 attempts at a time wait for 10 seconds each
+
+
+class TooManyAtOnce(Unavailable):
+    """Not this time: come again after so many seconds. Nobody was asked, so nobody failed."""
+
+    def __init__(self, name: str, again_after: float) -> None:
+        super().__init__("receiver_busy", f"as many attempts to {name} as may be are waiting for its answer already")
+        self.again_after = again_after
 
 
 class Turns:
-    """Counts what is under way by host. Only what is slow counts: a host that answers at once may have every slot."""
+    """Counts what is under way, by endpoint and by host."""
 
     def __init__(self) -> None:
-        self._began: dict[str, dict[object, float]] = {}
+        self._lines: dict[str, _Line] = {}
 
-    @contextlib.contextmanager
-    def turn(self, host: str) -> Iterator[None]:
-        """Raises Unavailable, for another time, while too many exchanges with this host are slow already."""
-        under_way = self._began.setdefault(host, {})
-        now = time.monotonic()
-        # In the order they began: if this one is slow, so are all before it
-        decisive = next(itertools.islice(under_way.values(), _SLOW_AT_ONCE - 1, None), now)
-        if now - decisive > _SLOW_SECONDS:
-            raise Unavailable("host_busy", f"{_SLOW_AT_ONCE} attempts to {host} are waiting for its answer already")
-        token = object()
-        under_way[token] = now
-        try:
+    @contextlib.asynccontextmanager
+    async def turn(self, url: str, host: str) -> AsyncIterator[None]:
+        """Raises TooManyAtOnce."""
+        async with self._place(url, _OF_AN_ENDPOINT, host), self._place(host, _OF_A_HOST, host):
             yield
+
+    @contextlib.asynccontextmanager
+    async def _place(self, key: str, places: int, name: str) -> AsyncIterator[None]:
+        line = self._lines.setdefault(key, _Line(places))
+        line.users += 1
+        try:
+            await line.enter(name)
+            try:
+                yield
+            finally:
+                line.free.release()
         finally:
-            del under_way[token]
-            if not under_way:
-                self._began.pop(host, None)
+            line.users -= 1
+            if not line.users:
+                self._lines.pop(key, None)
+
+
+class _Line:
+    def __init__(self, places: int) -> None:
+        self.free = asyncio.Semaphore(places)
+        self.users = 0
+        self._sent_away = 0
+
+    async def enter(self, name: str) -> None:
+        """Whoever is sent away comes again when the turn of those before may be over: a long queue costs no more."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self.free.acquire()
+        except TimeoutError:
+            self._sent_away += 1
+            wait = min(max(self._sent_away * _TURN_SECONDS, _SOONEST_SECONDS), _LATEST_SECONDS)
+            raise TooManyAtOnce(name, wait) from None
+        self._sent_away = max(0, self._sent_away - 1)

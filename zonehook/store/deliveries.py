@@ -184,13 +184,14 @@ async def end(
     )
 
 
-async def hurry(conn: AsyncConnection, wanted: DeliveryOrder, now: datetime) -> None:
-    """Makes the waiting attempt of this run due `now`; does nothing when none waits."""
-    await conn.execute(
+async def hurry(conn: AsyncConnection, wanted: DeliveryOrder, now: datetime) -> bool:
+    """Makes the waiting attempt of this run due `now`; says whether one waited."""
+    hurried = await conn.execute(
         update(deliveries)
         .where(*_open_run(wanted), deliveries.c.next_retry_at > now)
         .values(next_retry_at=now, hurried=True)
     )
+    return hurried.rowcount == 1
 
 
 async def cancel_of_endpoint(
