@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -17,6 +19,14 @@ from tests.receiver import SIGNATURES
 
 ROOT = Path(__file__).parent.parent
 _PATIENCE = 60.0
+_PORTS_EACH = 1500
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# From anywhere in the range on: somebody else may run these tests on the same machine
+_ports = itertools.islice(
+    itertools.cycle(range(12_000 + _worker * _PORTS_EACH, 12_000 + (_worker + 1) * _PORTS_EACH)),
+    random.randrange(_PORTS_EACH),
+    None,
+)
 
 
 class Account:
@@ -164,11 +174,14 @@ class House:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody listens on, and nobody is given either: below those that the system hands out, and
+    each of the processes that run tests has its own.
+    """
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port is left")
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,226 @@
+"""Records the histories beside this file, from a real Temporal:
+
+    .venv/bin/python -m tests.replay.record      writes them anew, in a minute
+
+A recorded history stands for deliveries that are under way when a release comes. A new kind of history is a new case
+here; an old file is only recorded anew when no such delivery can be under way any more.
+"""
+
+import asyncio
+import contextlib
+import json
+import ssl
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trustme
+from temporalio.client import Client, WorkflowFailureError
+
+from tests.receiver import Mailbox, Receiver, Reply, listening
+from tests.running import Account, House, running
+from zonehook import messages, temporal
+
+FOLDER = Path(__file__).parent
+WORKER = "worker"  # whoever wrote a history: what process and machine it was is nobody's business
+_QUICK = {"ZONEHOOK_TIME_SCALE": "0.001"}
+_PATIENCE = 60.0
+
+
+@dataclass
+class Stage:
+    """A Zonehook, an account and a receiver of one case's own."""
+
+    house: House
+    account: Account
+    receiver: Receiver
+    client: Client
+
+    async def published(self, mailbox: Mailbox) -> Any:
+        """The one delivery of an event to this receiver."""
+        await self.account.register(mailbox.url)
+        event = await self.account.publish()
+        await self.closed(f"event/{self.account.id}/{event['id']}")
+        return await self.listed(event["id"], ("pending", "retrying", "delivered", "failed", "cancelled"))
+
+    async def listed(self, event_id: str, statuses: tuple[str, ...] = ()) -> Any:
+        [delivery] = await self.account.settled(event_id, statuses=statuses)
+        return delivery
+
+    async def waiting(self) -> Any:
+        """A delivery that was refused once and waits for its second attempt."""
+        mailbox = self.receiver.mailbox()
+        mailbox.refuse(1)
+        delivery = await self.published(mailbox)
+        return await self.listed(delivery["event_id"], ("retrying",))
+
+    async def closed(self, workflow_id: str) -> str:
+        with contextlib.suppress(WorkflowFailureError):
+            await self.client.get_workflow_handle(workflow_id).result()
+        return workflow_id
+
+
+Case = Callable[[Stage], Awaitable[str]]
+
+
+async def delivered_at_once(stage: Stage) -> str:
+    delivery = await stage.published(stage.receiver.mailbox())
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def delivered_on_the_third_attempt(stage: Stage) -> str:
+    mailbox = stage.receiver.mailbox()
+    mailbox.refuse(2)
+    delivery = await stage.published(mailbox)
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def exhausted(stage: Stage) -> str:
+    mailbox = stage.receiver.mailbox()
+    mailbox.otherwise = Reply(500)
+    delivery = await stage.published(mailbox)
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def suppressed(stage: Stage) -> str:
+    """Fifteen failures in a row over two deliveries: neither gets its next attempt."""
+    mailbox = stage.receiver.mailbox()
+    mailbox.otherwise = Reply(500)
+    delivery = await stage.published(mailbox)
+    await stage.account.publish()
+    over = await stage.listed(delivery["event_id"])
+    assert "suppressed" in over["reason"], over
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def replayed(stage: Stage) -> str:
+    delivery = await stage.published(stage.receiver.mailbox())
+    await stage.closed(f"delivery/{delivery['id']}")
+    await stage.account.call("POST", f"/v1/webhook-deliveries/{delivery['id']}/replay", status=202)
+    return await stage.closed(f"delivery/{delivery['id']}/replay/1")
+
+
+async def twelve_endpoints(stage: Stage) -> str:
+    """The event's workflow, not a delivery's."""
+    for _ in range(12):
+        await stage.account.register(stage.receiver.mailbox().url)
+    event = await stage.account.publish()
+    return await stage.closed(f"event/{stage.account.id}/{event['id']}")
+
+
+async def cancelled_by_signal(stage: Stage) -> str:
+    delivery = await stage.waiting()
+    await stage.client.get_workflow_handle(f"delivery/{delivery['id']}").signal(messages.CANCEL)
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def cancelled_by_request(stage: Stage) -> str:
+    """Temporal's own way to cancel a workflow."""
+    delivery = await stage.waiting()
+    await stage.client.get_workflow_handle(f"delivery/{delivery['id']}").cancel()
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def retried_now(stage: Stage) -> str:
+    delivery = await stage.waiting()
+    await stage.client.get_workflow_handle(f"delivery/{delivery['id']}").signal(messages.RETRY_NOW)
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def worker_died(stage: Stage) -> str:
+    """In the middle of an attempt: Temporal notices by the attempt's time limit."""
+    mailbox, dead = stage.receiver.mailbox(), asyncio.Event()
+    mailbox.replies.append(Reply(hold=dead))
+    delivery = await stage.published(mailbox)
+    await mailbox.wait_for(1)
+    await stage.house.kill()
+    dead.set()
+    await stage.house.start()
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def operator_desk(stage: Stage) -> str:
+    """An order that nobody can read, one that is refused, and a replay. This workflow never ends."""
+    mailbox = stage.receiver.mailbox()
+    delivery = await stage.published(mailbox)
+    await stage.closed(f"delivery/{delivery['id']}")
+    desk = stage.client.get_workflow_handle(messages.OPERATOR_ID)
+    unknown = {"account_id": stage.account.id, "delivery_id": "dlv_unknown"}
+    for order in ("replay, please", unknown, {**unknown, "delivery_id": delivery["id"]}):
+        await desk.signal(messages.REPLAY, order)
+    await mailbox.wait_for(2)
+    return messages.OPERATOR_ID
+
+
+QUICK: tuple[Case, ...] = (
+    delivered_at_once,
+    delivered_on_the_third_attempt,
+    exhausted,
+    suppressed,
+    replayed,
+    twelve_endpoints,
+    operator_desk,
+)
+PATIENT: tuple[Case, ...] = (cancelled_by_signal, cancelled_by_request, retried_now, worker_died)
+
+
+def path(case: Case) -> Path:
+    """Where a case's history is kept."""
+    return FOLDER / f"{case.__name__}.json"
+
+
+def scrubbed(found: Any) -> Any:
+    """A history without the names of processes and machines, and without the places in files of a stack trace."""
+    if isinstance(found, list):
+        return [scrubbed(each) for each in found]
+    if not isinstance(found, dict):
+        return found
+    if "normalName" in found:  # a worker's own queue, beside the name of the one that all share
+        return found | {"name": WORKER}
+    told = {name: scrubbed(value) for name, value in found.items() if name != "stackTrace"}
+    return told | ({"identity": WORKER} if "identity" in found else {})
+
+
+async def _write() -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with tempfile.TemporaryDirectory() as folder:
+        authority.cert_pem.write_to_path(f"{folder}/authority.pem")
+        trusting = {"SSL_CERT_FILE": f"{folder}/authority.pem"}
+        async with listening(context) as receiver:
+            for cases, settings in ((QUICK, trusting | _QUICK), (PATIENT, trusting)):
+                async with running(Path(folder) / f"{len(settings)}", settings) as house:
+                    for case in cases:
+                        await _record(case, house, receiver)
+
+
+async def _record(case: Case, house: House, receiver: Receiver) -> None:
+    client = await temporal.connect(house.credentials["temporal_address"])
+    async with asyncio.timeout(_PATIENCE):
+        workflow_id = await case(Stage(house, await house.new_account(), receiver, client))
+        events = await _at_rest(client, workflow_id)
+    lines = ",\n".join(json.dumps(scrubbed(event)) for event in events)
+    path(case).write_text(f'{{"events": [\n{lines}\n]}}\n')
+    print(f"{path(case).name}: {len(events)} events of {workflow_id}")
+
+
+async def _at_rest(client: Client, workflow_id: str) -> list[Any]:
+    """A history's events, once nothing of it is under way: also of a workflow that never ends."""
+    while True:
+        history = await client.get_workflow_handle(workflow_id).fetch_history()
+        events: list[Any] = json.loads(history.to_json())["events"]
+        types = Counter(event["eventType"].removeprefix("EVENT_TYPE_") for event in events)
+        tasks = types["WORKFLOW_TASK_SCHEDULED"] - types["WORKFLOW_TASK_COMPLETED"] - types["WORKFLOW_TASK_TIMED_OUT"]
+        done = ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED")
+        activities = types["ACTIVITY_TASK_SCHEDULED"] - sum(types[f"ACTIVITY_TASK_{end}"] for end in done)
+        if tasks == activities == 0:
+            return events
+        await asyncio.sleep(0.1)
+
+
+if __name__ == "__main__":
+    asyncio.run(_write())
