@@ -66,8 +66,8 @@ def letters(draw: st.DrawFn, dialect: str) -> Letter:
 
 def _hosts(has_status: bool) -> st.SearchStrategy[dict[str, Any]]:
     status = {"status": st.sampled_from(["online", "offline"])} if has_status else {}
-    addresses = {"ipv4": st.none() | TEXT, "ipv6": st.none() | TEXT}
-    return st.fixed_dictionaries({"host": TEXT, **status}, optional=addresses)
+    addresses = {"ipv4": st.ip_addresses(v=4).map(str), "ipv6": st.none() | st.ip_addresses(v=6).map(str)}
+    return st.fixed_dictionaries({"host": TEXT.filter(bool), **status, **addresses})
 
 
 def _actors() -> st.SearchStrategy[dict[str, str]]:

@@ -51,7 +51,11 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        return MeteredStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        try:
+            return MeteredStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:  # also when the time is up: nobody else closes a connection that is not made yet
+            await self._stream.aclose()
+            raise
 
     def get_extra_info(self, info: str) -> typing.Any:
         return self._stream.get_extra_info(info)
