@@ -36,7 +36,7 @@ from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 
 _CONCURRENT_ATTEMPTS = 500
-_CONCURRENT_WORKFLOW_TASKS = 100
+_CONCURRENT_WORKFLOW_TASKS = 500  # each may hold a first attempt
 _CACHED_WORKFLOWS = 10_000
 _OPEN_FILES = 8192
 _GRACE = timedelta(seconds=25)  # more than one attempt takes, so that stopping interrupts none
@@ -99,14 +99,16 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
         task_queue=messages.TASK_QUEUE,
         workflows=[Event, Delivery, Operator],
         activities=[
-            Opening(Fanout(database, settings.time_scale)).open_deliveries,
+            Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
+            delivering.deliver_at_once,
             delivering.cancel_delivery,
             delivering.hurry_delivery,
             Intervening(Interventions(ledger, client)).replay_delivery,
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,
+        max_concurrent_local_activities=_CONCURRENT_ATTEMPTS,
         max_concurrent_workflow_tasks=_CONCURRENT_WORKFLOW_TASKS,
         max_cached_workflows=_CACHED_WORKFLOWS,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import activity
@@ -12,7 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from zonehook import clock, dialects, messages, metrics, verdicts
 from zonehook.errors import NotFound, Unavailable
 from zonehook.ledger import SUPERSEDED, Duty, Ledger
-from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
+from zonehook.messages import AtOnce, DeliveryEnd, DeliveryOrder, Sent
 from zonehook.net.sender import Sender
 from zonehook.net.turns import TooManyAtOnce
 from zonehook.verdicts import Attempt, DeliveryStatus, End, Wait
@@ -35,6 +36,34 @@ class Delivering:
         """The delivery's end; until then an ApplicationError whose next_retry_delay is the time to wait."""
         sent = messages.kept(activity.info().heartbeat_details) or order.unrecorded
         try:
+            return await self._deliver(order, sent)
+        except ApplicationError as again:
+            if again.details:
+                activity.heartbeat(*again.details)  # Temporal keeps what could not be written: it must not leave again
+            raise
+
+    @activity.defn(name=messages.DELIVER_AT_ONCE)
+    async def deliver_at_once(self, order: DeliveryOrder) -> AtOnce:
+        """The first attempt, whatever comes of it: its failures are values here, which cost less."""
+        try:
+            return AtOnce(await self._deliver(order, order.unrecorded), order)
+        except ApplicationError as again:
+            unrecorded = messages.kept(again.details)
+            return AtOnce(None, replace(order, at_once=False, unrecorded=unrecorded, told=again.message))
+
+    @activity.defn(name=messages.CANCEL_DELIVERY)
+    async def cancel_delivery(self, order: DeliveryOrder) -> DeliveryEnd:
+        """How the delivery ended, by this or before. Raises Unavailable, to be called again."""
+        return await self._ledger.end(order, End(DeliveryStatus.CANCELLED, "an operator cancelled it"))
+
+    @activity.defn(name=messages.HURRY_DELIVERY)
+    async def hurry_delivery(self, order: DeliveryOrder) -> None:
+        """Raises Unavailable, to be called again."""
+        await self._ledger.hurry(order)
+
+    async def _deliver(self, order: DeliveryOrder, sent: Sent | None) -> DeliveryEnd:
+        """The attempt that is due, or only the record of `sent`, which is one that left before."""
+        try:
             async with _patience():
                 duty = await self._ledger.duty(order)
                 if sent is not None and await self._ledger.is_recorded(sent):
@@ -49,8 +78,6 @@ class Delivering:
         except ApplicationError:
             raise
         except Exception as problem:  # noqa: BLE001 (whatever it is, it is our fault and not the endpoint's)
-            if sent is not None:
-                activity.heartbeat(sent)  # Temporal keeps what could not be written: it must not leave again
             raise _ours(problem, sent) from None
         _tell(order, duty, sent, decision)
         if isinstance(decision, Wait):
@@ -59,20 +86,11 @@ class Delivering:
             raise _again(message, decision.until, messages.ATTEMPT_FAILED)
         return DeliveryEnd(decision.status, sent.number, decision.reason)
 
-    @activity.defn(name=messages.CANCEL_DELIVERY)
-    async def cancel_delivery(self, order: DeliveryOrder) -> DeliveryEnd:
-        """How the delivery ended, by this or before. Raises Unavailable, to be called again."""
-        return await self._ledger.end(order, End(DeliveryStatus.CANCELLED, "an operator cancelled it"))
-
-    @activity.defn(name=messages.HURRY_DELIVERY)
-    async def hurry_delivery(self, order: DeliveryOrder) -> None:
-        """Raises Unavailable, to be called again."""
-        await self._ledger.hurry(order)
-
     async def _rest(self, order: DeliveryOrder, duty: Duty, step: Wait | End) -> DeliveryEnd:
         """No attempt now: wait on, or end."""
         if isinstance(step, Wait):
-            raise _again(f"attempt {duty.progress.number + 1} is due at {step.until:%H:%M:%S} UTC", step.until)
+            due = f"attempt {duty.progress.number + 1} is due at {step.until:%H:%M:%S} UTC"
+            raise _again(order.told or due, step.until)
         if not duty.is_superseded:
             async with _patience():
                 await self._ledger.end(order, step)

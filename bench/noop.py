@@ -23,7 +23,7 @@ from bench.plan import TYPES
 from workflows.delivery import Delivery
 from workflows.event import Event
 from zonehook import dialects, messages, temporal
-from zonehook.messages import AcceptedEvent, DeliveryEnd, DeliveryOrder, OpenedDeliveries
+from zonehook.messages import AcceptedEvent, AtOnce, DeliveryEnd, DeliveryOrder, OpenedDeliveries
 
 _ENDPOINTS = {type_: fan_out for fan_out, type_ in TYPES.items()}
 _POLICY = dialects.named("standard").policy
@@ -46,10 +46,16 @@ class Nothing:
                 event_type=event.type,
                 host="127.0.0.1",
                 policy=_POLICY,
+                at_once=True,
             )
             for index in range(_ENDPOINTS[event.type])
         )
         return OpenedDeliveries(orders, next=None)
+
+    @activity.defn(name=messages.DELIVER_AT_ONCE)
+    async def deliver_at_once(self, order: DeliveryOrder) -> AtOnce:
+        """The same, as the first attempt of an endpoint that is well."""
+        return AtOnce(await self.deliver(order), order)
 
     @activity.defn(name=messages.DELIVER)
     async def deliver(self, order: DeliveryOrder) -> DeliveryEnd:

@@ -6,7 +6,7 @@ A test holds each against the real one.
 from temporalio import activity
 
 from zonehook import messages
-from zonehook.messages import AcceptedEvent, DeliveryEnd, DeliveryOrder, OpenedDeliveries, ReplayRequest
+from zonehook.messages import AcceptedEvent, AtOnce, DeliveryEnd, DeliveryOrder, OpenedDeliveries, ReplayRequest
 
 
 @activity.defn(name=messages.OPEN_DELIVERIES)
@@ -18,6 +18,12 @@ async def open_deliveries(event: AcceptedEvent) -> OpenedDeliveries:
 @activity.defn(name=messages.DELIVER)
 async def deliver(order: DeliveryOrder) -> DeliveryEnd:
     """Make the attempt that is due; fail to be called again when the next one is."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.DELIVER_AT_ONCE)
+async def deliver_at_once(order: DeliveryOrder) -> AtOnce:
+    """Make the first attempt, whatever comes of it."""
     raise NotImplementedError
 
 

@@ -1,6 +1,5 @@
 """One delivery to one endpoint: attempt, wait, attempt …, until it is delivered, failed or cancelled."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,12 +7,13 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError, TimeoutError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
+    from workflows.waiting import until
     from zonehook import messages
-    from zonehook.messages import DeliveryEnd, DeliveryOrder, Policy, Sent, kept
+    from zonehook.messages import AtOnce, DeliveryEnd, DeliveryOrder, Policy, Sent, kept
 
 Written = TypeVar("Written")
 _STATUS = SearchAttributeKey.for_keyword(messages.STATUS)
@@ -47,10 +47,16 @@ class Delivery:
         self._is_cancelled = True
 
     async def _carry_out(self, order: DeliveryOrder) -> DeliveryEnd:
-        """The activity's retries are the attempts. When it times out instead, the worker died: a new one goes on
-        from the records at once, with the number and the schedule the endpoint had. The window is not Temporal's to
-        watch: it begins with the first attempt, and a schedule-to-close timeout would begin before, when none was made.
+        """The first attempt at once, where that is allowed; then the activity's retries are the attempts. When it times
+        out instead, the worker died: a new one goes on from the records at once, with the number and the schedule the
+        endpoint had. The window is not Temporal's to watch: it begins with the first attempt, and a schedule-to-close
+        timeout would begin before, when none was made.
         """
+        if order.at_once:
+            first = await attempt_at_once(order, self._note_cancel)
+            if first.end is not None:
+                return first.end
+            order, self._is_hurried = first.order, False  # what was under way is left alone
         while not self._is_cancelled:
             try:
                 return await self._attempts(order)
@@ -74,7 +80,7 @@ class Delivery:
             calls.deliver,
             order,
             activity_id="deliver",
-            start_to_close_timeout=timedelta(seconds=order.policy.timeout) + _RECORD_MARGIN,
+            start_to_close_timeout=_longest(order.policy),
             retry_policy=_retry_policy(order.policy),
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=order.host,
@@ -97,16 +103,33 @@ class Delivery:
         return await writing
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        """The Cancel of Temporal's UI asks for what our signal does, and comes once, wherever we wait. Awaiting the
-        activity itself would pass it on, and nobody would hear of it.
-        """
-        while True:
-            try:
-                await workflow.wait_condition(condition)
-            except asyncio.CancelledError:
-                self._is_cancelled = True
-            else:
-                return
+        """The Cancel of Temporal's UI asks for what our signal does."""
+        await until(condition, self._note_cancel)
+
+    def _note_cancel(self) -> None:
+        self._is_cancelled = True
+
+
+async def attempt_at_once(order: DeliveryOrder, when_cancelled: Callable[[], None]) -> AtOnce:
+    """The first attempt, made by the worker that runs this workflow: no task of its own has to be written, found and
+    answered. One that is lost with its worker is made again, by whoever takes this workflow over, if it left no record.
+    """
+    attempting = workflow.start_local_activity(
+        calls.deliver_at_once,
+        order,
+        start_to_close_timeout=_longest(order.policy),
+        retry_policy=RetryPolicy(maximum_attempts=1),
+        summary=order.host,
+    )
+    await until(attempting.done, when_cancelled)
+    try:
+        return await attempting
+    except FailureError:  # the worker's fault: it took too long, or stops
+        return AtOnce(None, replace(order, at_once=False))
+
+
+def _longest(policy: Policy) -> timedelta:
+    return timedelta(seconds=policy.timeout) + _RECORD_MARGIN
 
 
 def _unrecorded(problem: ActivityError) -> Sent | None:

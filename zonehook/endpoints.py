@@ -11,6 +11,7 @@ from zonehook import events
 MAX_SUBSCRIPTIONS = 100
 MAX_HEADERS = 20
 MAX_HEADER_LENGTH = 1000
+_SLOW_MS = 1000
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?")
 _OURS = frozenset(
@@ -71,6 +72,16 @@ def inactive_because(disabled_at: datetime | None, suppressed_at: datetime | Non
     """`disabled` or `suppressed` when nothing is delivered to an endpoint; None when something is."""
     found = status(disabled_at, suppressed_at)
     return None if found is EndpointStatus.ENABLED else found.value
+
+
+def is_slow(duration_ms: int) -> bool:
+    """Whether an endpoint that took so long for its last answer may take as long for the next."""
+    return duration_ms >= _SLOW_MS
+
+
+def is_prompt(consecutive_failures: int, is_slow: bool) -> bool:
+    """Whether an attempt may be made where a worker's own task waits for its end."""
+    return consecutive_failures == 0 and not is_slow
 
 
 def subscribes(subscriptions: Sequence[str], event_type: str) -> bool:

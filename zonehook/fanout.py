@@ -1,6 +1,6 @@
 """The desk for fan-out: who listens to an event, and a delivery with its frozen bytes for each of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from zonehook import clock, dialects, endpoints
 from zonehook.dialects import Letter
-from zonehook.messages import AcceptedEvent, OpenedDeliveries
+from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries
 from zonehook.store import deliveries, events
 from zonehook.store import endpoints as stored
 from zonehook.store.database import Database
+from zonehook.store.deliveries import Opened
 from zonehook.verdicts import DeliveryStatus
 
 PAGE_OF_ORDERS = 100  # children that one run of the event's workflow starts
@@ -28,46 +29,79 @@ class _Frozen:
 
 
 class Fanout:
-    """Opens deliveries. `time_scale` multiplies the schedules of those opened from now on."""
+    """Opens deliveries. `time_scale` multiplies the schedules of those opened from now on; `is_fast` lets their first
+    attempts be made in the fast lane.
+    """
 
-    def __init__(self, database: Database, time_scale: float) -> None:
+    def __init__(self, database: Database, time_scale: float, is_fast: bool) -> None:
         self._database = database
         self._time_scale = time_scale
+        self._is_fast = is_fast
 
     async def open(self, event: AcceptedEvent) -> OpenedDeliveries:
         """Writes the event and a delivery for each endpoint that subscribes, all in one transaction.
 
         Calling again, after a crash or for the next page, opens nothing twice. Raises Unavailable.
         """
-        if event.after is None:
-            try:
-                async with self._database.write() as conn:
-                    await events.add(conn, event)
-                    await _open_each(conn, event)
-            except IntegrityError:  # it was opened before, and what it opened stands
-                async with self._database.read() as conn:
-                    if await events.get(conn, event.account_id, event.id) is None:
-                        raise
-        async with self._database.read() as conn:
-            rows = await deliveries.opened(conn, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS)
-        orders = tuple(
-            deliveries.order(event.account_id, row, dialects.policy(row.dialect, self._time_scale)) for row in rows
-        )
-        return OpenedDeliveries(orders, next=rows[-1].id if len(rows) == PAGE_OF_ORDERS else None)
+        opened = await self._write(event) if event.after is None else None
+        if opened is None:
+            async with self._database.read() as conn:
+                found = await deliveries.opened(conn, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS)
+        else:
+            found = opened[:PAGE_OF_ORDERS]
+        next_page = found[-1].id if len(found) == PAGE_OF_ORDERS else None
+        # A slow receiver of one page must not hold up the next
+        is_fast = self._is_fast and event.after is None and next_page is None
+        return OpenedDeliveries(tuple(self._order(event, each) for each in found), next_page, is_fast)
+
+    async def _write(self, event: AcceptedEvent) -> list[Opened] | None:
+        """The deliveries that were opened, by id; None when they had been opened before, and what was opened stands."""
+        try:
+            async with self._database.write() as conn:
+                await events.add(conn, event)
+                return await _open_each(conn, event)
+        except IntegrityError:
+            async with self._database.read() as conn:
+                if await events.get(conn, event.account_id, event.id) is None:
+                    raise
+        return None
+
+    def _order(self, event: AcceptedEvent, opened: Opened) -> DeliveryOrder:
+        policy = dialects.policy(opened.dialect, self._time_scale)
+        order = deliveries.order(event.account_id, opened, policy)
+        return replace(order, at_once=endpoints.is_prompt(opened.consecutive_failures, opened.is_slow))
 
 
-async def _open_each(conn: AsyncConnection, event: AcceptedEvent) -> None:
-    bodies: dict[bytes, str] = {}
-    rows = []
+async def _open_each(conn: AsyncConnection, event: AcceptedEvent) -> list[Opened]:
+    """All there are, those to be made by id."""
+    holders: dict[bytes, str] = {}
+    rows, opened = [], []
     now = clock.now()
     for endpoint in await stored.all_of(conn, event.account_id):
         if dialects.named(endpoint.dialect).knows(event.type) and endpoints.subscribes(endpoint.events, event.type):
             delivery_id = clock.new_id("dlv")
             frozen = _frozen(event, delivery_id, endpoint)
-            body_id = bodies.setdefault(frozen.body, delivery_id.replace("dlv_", "body_"))
-            rows.append(_row(event, delivery_id, endpoint.id, body_id, frozen.skipped_because, now))
+            holder = holders.setdefault(frozen.body, delivery_id)
+            own = (frozen.body, None) if holder == delivery_id else (None, holder)
+            body = dict(zip(("body", "body_of"), own, strict=True))
+            rows.append(_row(event, delivery_id, endpoint.id, frozen.skipped_because, now) | body)
+            if not frozen.skipped_because:
+                opened.append(_opened(delivery_id, event.type, endpoint))
     if rows:
-        await deliveries.add_all(conn, {key: body for body, key in bodies.items()}, rows)
+        await deliveries.add_all(conn, rows)
+    return sorted(opened, key=lambda each: each.id)
+
+
+def _opened(delivery_id: str, event_type: str, endpoint: Row[Any]) -> Opened:
+    return Opened(
+        id=delivery_id,
+        endpoint_id=endpoint.id,
+        type=event_type,
+        url=endpoint.url,
+        dialect=endpoint.dialect,
+        consecutive_failures=endpoint.consecutive_failures,
+        is_slow=endpoint.is_slow,
+    )
 
 
 def _frozen(event: AcceptedEvent, delivery_id: str, endpoint: Row[Any]) -> _Frozen:
@@ -80,11 +114,11 @@ def _frozen(event: AcceptedEvent, delivery_id: str, endpoint: Row[Any]) -> _Froz
 
 
 def _row(
-    event: AcceptedEvent, delivery_id: str, endpoint_id: str, body_id: str, skipped_because: str | None, now: datetime
+    event: AcceptedEvent, delivery_id: str, endpoint_id: str, skipped_because: str | None, now: datetime
 ) -> dict[str, Any]:
     return {
         "id": delivery_id, "account_id": event.account_id, "event_id": event.id, "run": 0,
-        "endpoint_id": endpoint_id, "type": event.type, "attempts": 0, "attempts_before_run": 0, "body_id": body_id,
+        "endpoint_id": endpoint_id, "type": event.type, "attempts": 0, "attempts_before_run": 0,
         "status": DeliveryStatus.SKIPPED if skipped_because else DeliveryStatus.PENDING,
         "reason": skipped_because, "created_at": now, "completed_at": now if skipped_because else None,
     }  # fmt: skip

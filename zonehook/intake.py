@@ -88,7 +88,7 @@ class Intake:
             await self._client.start_workflow(
                 messages.EVENT_WORKFLOW,
                 event,
-                id=_workflow_id(event.account_id, event.id),
+                id=messages.event_workflow_id(event.account_id, event.id),
                 task_queue=messages.TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -96,6 +96,7 @@ class Intake:
                 search_attributes=temporal.search_attributes(event.account_id, event.type),
                 static_summary=event.type,
                 request_eager_start=self._starts_eagerly,
+                task_timeout=messages.TASK_TIMEOUT,
                 rpc_timeout=temporal.RPC_TIMEOUT,
             )
 
@@ -123,7 +124,7 @@ class Intake:
         return event
 
     def _handle(self, account_id: int, event_id: str) -> WorkflowHandle[object, object]:
-        return self._client.get_workflow_handle(_workflow_id(account_id, event_id))
+        return self._client.get_workflow_handle(messages.event_workflow_id(account_id, event_id))
 
 
 def _event(account_id: int, offered: Offered) -> AcceptedEvent:
@@ -162,7 +163,3 @@ def _duplicate(event: AcceptedEvent, fingerprint: str, accepted_at: datetime) ->
             "this id was used before for an event with other content; use a new one for a new event",
         )
     return Accepted(event.id, event.type, accepted_at, is_duplicate=True)
-
-
-def _workflow_id(account_id: int, event_id: str) -> str:
-    return f"event/{account_id}/{event_id}"

@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import replace
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -37,7 +37,7 @@ class Interventions:
         was delivered; Unavailable.
         """
         standing = await self._ledger.standing(account_id, delivery_id)
-        if standing.progress.status in verdicts.OPEN and await self._is_running(standing.order):
+        if standing.progress.status in verdicts.OPEN and await self._is_running(standing):
             raise Conflict("still_delivering", "this delivery is still under way; replay it when it has ended")
         self._refuse_inactive(standing)
         if not standing.is_writable:
@@ -46,7 +46,8 @@ class Interventions:
         if standing.progress.status is DeliveryStatus.DELIVERED and not replays_all:
             raise Conflict("already_delivered", f"it was delivered, and {standing.dialect} replays only what was not")
         order = replace(standing.order, run=standing.order.run + 1)
-        await self._start(order)
+        with contextlib.suppress(WorkflowAlreadyStartedError):  # asked twice at once, or by one who crashed then
+            await self._start(order)
         await self._ledger.reopen(order)
 
     async def retry_now(self, account_id: int, delivery_id: str) -> None:
@@ -61,7 +62,7 @@ class Interventions:
         self._refuse_inactive(standing)
         if not await self._ledger.hurry(standing.order):
             raise Conflict("nothing_waits", "an attempt is under way, or due at this very moment; look again")
-        if await self._signal(standing.order, messages.RETRY_NOW):
+        if await self._hurry(standing.order):
             return
         now = await self._ledger.standing(account_id, delivery_id)
         if now.progress.status in verdicts.OPEN:  # and not the very attempt that was asked for, made meanwhile
@@ -77,38 +78,49 @@ class Interventions:
         if standing.progress.status not in verdicts.OPEN:
             raise Conflict("delivery_ended", f"this delivery is {standing.progress.status} already")
         await self._ledger.end(standing.order, _CANCELLED)
-        with contextlib.suppress(Unavailable):  # it finds out at its next turn
-            await self._signal(standing.order, messages.CANCEL)
+        with contextlib.suppress(Unavailable, RPCError):  # it finds out at its next turn
+            handle = self._client.get_workflow_handle(standing.order.workflow_id)
+            with temporal.as_unavailable():
+                await handle.signal(messages.CANCEL, rpc_timeout=temporal.RPC_TIMEOUT)
 
     def _refuse_inactive(self, standing: Standing) -> None:
         if standing.progress.inactive_because is not None:
             raise Conflict("endpoint_inactive", _INACTIVE[standing.progress.inactive_because])
 
-    async def _signal(self, order: DeliveryOrder, name: str) -> bool:
-        """Whether there was a running workflow to signal."""
+    async def _hurry(self, order: DeliveryOrder) -> bool:
+        """Whether the delivery's workflow runs, and knows. Where the event's workflow was just about to start it, it is
+        started now.
+        """
         try:
-            with temporal.as_unavailable():
-                await self._handle(order).signal(name, rpc_timeout=temporal.RPC_TIMEOUT)
-        except RPCError as problem:
-            if problem.status is not RPCStatusCode.NOT_FOUND:
-                raise
+            await self._start(order, signal=messages.RETRY_NOW)
+        except WorkflowAlreadyStartedError:  # and closed
             return False
         return True
 
-    async def _is_running(self, order: DeliveryOrder) -> bool:
-        """An operator may have terminated the workflow: then nothing is under way, whatever the records say."""
+    async def _is_running(self, standing: Standing) -> bool:
+        """An operator may have terminated the workflow: then nothing is under way, whatever the records say. Before
+        there is one, the event's own works on the delivery.
+        """
+        status = await self._status(standing.order.workflow_id)
+        if status is None and standing.order.run == 0:
+            status = await self._status(messages.event_workflow_id(standing.order.account_id, standing.event_id))
+        return status is WorkflowExecutionStatus.RUNNING
+
+    async def _status(self, workflow_id: str) -> WorkflowExecutionStatus | None:
+        """None for a workflow that never was, or was forgotten."""
         try:
             with temporal.as_unavailable():
-                found = await self._handle(order).describe(rpc_timeout=temporal.RPC_TIMEOUT)
+                found = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=temporal.RPC_TIMEOUT)
         except RPCError as problem:
             if problem.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return False
-        return found.status is WorkflowExecutionStatus.RUNNING
+            return None
+        return found.status
 
-    async def _start(self, order: DeliveryOrder) -> None:
-        # Already started: asked twice at once, or a crash came before the records knew. It is one replay.
-        with temporal.as_unavailable(), contextlib.suppress(WorkflowAlreadyStartedError):
+    async def _start(self, order: DeliveryOrder, signal: str | None = None) -> None:
+        """Raises WorkflowAlreadyStartedError; with a signal only when the workflow is closed."""
+        replay = f", replay {order.run}" if order.run else ""
+        with temporal.as_unavailable():
             await self._client.start_workflow(
                 messages.DELIVERY_WORKFLOW,
                 order,
@@ -116,9 +128,8 @@ class Interventions:
                 task_queue=messages.TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 search_attributes=temporal.search_attributes(order.account_id, order.event_type, order.endpoint_id),
-                static_summary=f"{order.event_type} to {order.host}, replay {order.run}",
+                static_summary=f"{order.event_type} to {order.host}{replay}",
+                start_signal=signal,
+                task_timeout=messages.TASK_TIMEOUT,
                 rpc_timeout=temporal.RPC_TIMEOUT,
             )
-
-    def _handle(self, order: DeliveryOrder) -> WorkflowHandle[object, object]:
-        return self._client.get_workflow_handle(order.workflow_id)

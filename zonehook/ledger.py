@@ -37,6 +37,7 @@ class Standing:
 
     progress: Progress
     order: DeliveryOrder
+    event_id: str
     dialect: str
     is_writable: bool  # the event could be written in the endpoint's dialect
 
@@ -117,7 +118,7 @@ class Ledger:
         row = await self._row(account_id, delivery_id)
         policy = dialects.policy(row.dialect, self._time_scale)
         order = replace(deliveries.order(account_id, row, policy), run=row.run)
-        return Standing(_progress(row), order, row.dialect, is_writable=row.body != b"")
+        return Standing(_progress(row), order, row.event_id, row.dialect, is_writable=row.body != b"")
 
     async def reopen(self, order: DeliveryOrder) -> None:
         """Begins the run of this order with a fresh budget; again for the same run does nothing."""
@@ -133,14 +134,16 @@ class Ledger:
 
     async def _write_attempt(self, order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) -> bool:
         async with self._database.write() as conn:
-            written = await deliveries.advance(conn, duty.row, _progress_values(duty, sent, decision))
-            if not written:
+            failures = await deliveries.advance(conn, duty.row, _progress_values(duty, sent, decision))
+            if failures is None:
                 return False
             await deliveries.add_attempt(conn, _attempt_values(order, duty, sent))
-            if verdicts.succeeded(sent, order.policy):
-                await stored.note_success(conn, order.endpoint_id)
-            else:
-                await stored.note_failure(conn, order.endpoint_id, sent.ended_at, order.policy.suppress_after)
+            is_slow = endpoints.is_slow(sent.duration_ms)
+            if not verdicts.succeeded(sent, order.policy):
+                limit = order.policy.suppress_after
+                await stored.note_failure(conn, order.endpoint_id, sent.ended_at, limit, is_slow)
+            elif failures or is_slow != duty.row.is_slow:  # most deliveries leave their endpoint as it is
+                await stored.note_success(conn, order.endpoint_id, is_slow)
             if verdicts.disables(sent, order.policy):
                 await stored.note_gone(conn, order.endpoint_id, sent.ended_at)
         return True

@@ -16,6 +16,7 @@ EVENT_WORKFLOW = "Event"
 DELIVERY_WORKFLOW = "Delivery"
 OPEN_DELIVERIES = "open_deliveries"
 DELIVER = "deliver"
+DELIVER_AT_ONCE = "deliver_at_once"
 CANCEL_DELIVERY = "cancel_delivery"
 HURRY_DELIVERY = "hurry_delivery"
 REPLAY_DELIVERY = "replay_delivery"
@@ -25,6 +26,10 @@ OPERATOR_ID = "operator"
 RETRY_NOW = "retry_now"
 CANCEL = "cancel"
 REPLAY = "replay"
+
+# A first attempt may be made inside a workflow task, which must last longer than any attempt may take: at four fifths
+# of this the worker asks for more time, and that costs writes.
+TASK_TIMEOUT = timedelta(seconds=15)
 
 # What the ApplicationError of an attempt is called: one was made and failed, or none was made yet
 ATTEMPT_FAILED = "AttemptFailed"
@@ -58,6 +63,11 @@ class AcceptedEvent:
     after: str | None = None
 
 
+def event_workflow_id(account_id: int, event_id: str) -> str:
+    """What the workflow of an event is called."""
+    return f"event/{account_id}/{event_id}"
+
+
 @dataclass(frozen=True)
 class Policy:
     """How one delivery is tried, frozen when it is opened: a later edit of a dialect changes no running schedule.
@@ -86,7 +96,11 @@ class Policy:
 
 @dataclass(frozen=True)
 class DeliveryOrder:
-    """One delivery to carry out. `run` is 0 for the first time and n for its n-th replay."""
+    """One delivery to carry out. `run` is 0 for the first time and n for its n-th replay.
+
+    `at_once`: its endpoint is well and prompt, so the first attempt may be made by the workflow's own worker, as a
+    local activity. `told` is what became of that attempt when it was not the last, for whoever looks at the next one.
+    """
 
     account_id: int
     delivery_id: str
@@ -96,6 +110,8 @@ class DeliveryOrder:
     policy: Policy
     run: int = 0
     unrecorded: "Sent | None" = None
+    at_once: bool = False
+    told: str | None = None
 
     @property
     def workflow_id(self) -> str:
@@ -104,10 +120,14 @@ class DeliveryOrder:
 
 @dataclass(frozen=True)
 class OpenedDeliveries:
-    """The deliveries to start now, and where the next page begins (None: that was all)."""
+    """The deliveries to start now, and where the next page begins (None: that was all).
+
+    `is_fast`: first attempts that may be made at once are made by the event's workflow, in the fast lane.
+    """
 
     orders: tuple[DeliveryOrder, ...]
     next: str | None
+    is_fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,3 +171,11 @@ class DeliveryEnd:
     status: str
     attempts: int
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """What came of a first attempt made at once: the delivery's end, or the order that is to be carried out."""
+
+    end: DeliveryEnd | None
+    order: DeliveryOrder

@@ -53,7 +53,7 @@ class Attempting:
         cipher = Cipher([Fernet.generate_key().decode()])
         self._database = database
         self._registry = Registry(database, cipher, LOOPBACK)
-        self._fanout = Fanout(database, time_scale=1)
+        self._fanout = Fanout(database, time_scale=1, is_fast=False)
         self._archive = Archive(database, cipher)
         self._delivering = Delivering(Ledger(database, cipher, time_scale=1), sender)
 

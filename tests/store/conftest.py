@@ -75,7 +75,7 @@ def registry(database: Database, cipher: Cipher) -> Registry:
 @pytest.fixture
 def fanout(database: Database) -> Fanout:
     """Fan-out with the schedules of production."""
-    return Fanout(database, time_scale=1)
+    return Fanout(database, time_scale=1, is_fast=False)
 
 
 @pytest.fixture

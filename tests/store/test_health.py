@@ -24,12 +24,12 @@ async def endpoint_id(registry: Registry, account_id: int) -> str:
 
 async def _fail(database: Database, endpoint_id: str, seconds: int, limit: int | None = LIMIT) -> None:
     async with database.write() as conn:
-        await endpoints.note_failure(conn, endpoint_id, given.AT + timedelta(seconds=seconds), limit)
+        await endpoints.note_failure(conn, endpoint_id, given.AT + timedelta(seconds=seconds), limit, is_slow=False)
 
 
 async def _succeed(database: Database, endpoint_id: str) -> None:
     async with database.write() as conn:
-        await endpoints.note_success(conn, endpoint_id)
+        await endpoints.note_success(conn, endpoint_id, is_slow=False)
 
 
 async def test_failures_at_once_are_all_counted(

@@ -45,9 +45,29 @@ class Database:
             async with self._writing.begin() as connection:
                 yield connection
 
+    @contextlib.asynccontextmanager
+    async def references_unchecked(self) -> AsyncIterator[None]:
+        """For changing tables: SQLite does it by making a table anew, and drops no table that others refer to."""
+        await self._check_references("OFF")
+        try:
+            yield
+        finally:
+            await self._check_references("ON")
+
     async def close(self) -> None:
         await self._reading.dispose()
         await self._writing.dispose()
+
+    async def _check_references(self, wanted: str) -> None:
+        def set_pragma(connection: Connection) -> None:
+            cursor = connection.connection.cursor()
+            cursor.execute(f"PRAGMA foreign_keys={wanted}")
+            cursor.close()
+
+        if self._writing.dialect.name == "sqlite":
+            with _as_unavailable():
+                async with self._writing.connect() as only:  # a pool of one: who writes next has it, too
+                    await only.run_sync(set_pragma)
 
 
 @contextlib.contextmanager

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from zonehook import verdicts
 from zonehook.messages import DeliveryOrder, Policy
 from zonehook.store import pages
 from zonehook.store.pages import Page
-from zonehook.store.tables import attempts, bodies, deliveries, endpoints
+from zonehook.store.tables import attempts, deliveries, endpoints
 from zonehook.verdicts import DeliveryStatus
 
 
@@ -58,11 +58,25 @@ class RecordedAttempt:
     response_excerpt: str | None
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A delivery that has to be made, and what there is to know of its endpoint."""
+
+    id: str
+    endpoint_id: str
+    type: str
+    url: str
+    dialect: str
+    consecutive_failures: int
+    is_slow: bool
+
+
 _SEEN = [deliveries.c[name] for name in Delivery.__dataclass_fields__]
 _ATTEMPT = [attempts.c[name] for name in RecordedAttempt.__dataclass_fields__]
-_DUTY = (
+_holder = deliveries.alias("holder")
+_DUTY: Select[Any] = (
     select(
-        deliveries,
+        *(column for column in deliveries.c if column is not deliveries.c.body),
         endpoints.c.url,
         endpoints.c.dialect,
         endpoints.c.secret,
@@ -72,28 +86,38 @@ _DUTY = (
         endpoints.c.disabled_at,
         endpoints.c.suppressed_at,
         endpoints.c.deleted_at,
-        bodies.c.bytes.label("body"),
+        endpoints.c.is_slow,
+        func.coalesce(deliveries.c.body, _holder.c.body).label("body"),
     )
     .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
-    .join(bodies, bodies.c.id == deliveries.c.body_id)
+    .join(_holder, _holder.c.id == deliveries.c.body_of, isouter=True)
 )
+_FAILURES = select(endpoints.c.consecutive_failures).where(endpoints.c.id == deliveries.c.endpoint_id).scalar_subquery()
 
 
-async def add_all(conn: AsyncConnection, frozen: dict[str, bytes], rows: Sequence[dict[str, Any]]) -> None:
-    await conn.execute(insert(bodies), [{"id": key, "bytes": body} for key, body in frozen.items()])
+async def add_all(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     await conn.execute(insert(deliveries), rows)
 
 
 async def duty(conn: AsyncConnection, account_id: int, delivery_id: str) -> Row[Any] | None:
     """All that an attempt needs to know, in one statement: delivery, endpoint and body."""
     found = _DUTY.where(deliveries.c.id == delivery_id, deliveries.c.account_id == account_id)
-    return (await conn.execute(found)).one_or_none()
+    row: Row[Any] | None = (await conn.execute(found)).one_or_none()
+    return row
 
 
-async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: str, limit: int) -> Sequence[Row[Any]]:
+async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: str, limit: int) -> list[Opened]:
     """Deliveries of an event that still have to be made, by id, from `after` on."""
     query: Select[Any] = (
-        select(deliveries.c.id, deliveries.c.endpoint_id, deliveries.c.type, endpoints.c.url, endpoints.c.dialect)
+        select(
+            deliveries.c.id,
+            deliveries.c.endpoint_id,
+            deliveries.c.type,
+            endpoints.c.url,
+            endpoints.c.dialect,
+            endpoints.c.consecutive_failures,
+            endpoints.c.is_slow,
+        )
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
         .where(
             deliveries.c.account_id == account_id,
@@ -102,12 +126,11 @@ async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: s
             deliveries.c.status != DeliveryStatus.SKIPPED,
         )
     )
-    rows: Sequence[Row[Any]] = (await conn.execute(query.order_by(deliveries.c.id).limit(limit))).all()
-    return rows
+    return [Opened(*row) for row in (await conn.execute(query.order_by(deliveries.c.id).limit(limit))).all()]
 
 
-def order(account_id: int, row: Row[Any], policy: Policy) -> DeliveryOrder:
-    """What Temporal is told of a delivery, from a row of `opened` or `duty`."""
+def order(account_id: int, row: Opened | Row[Any], policy: Policy) -> DeliveryOrder:
+    """What Temporal is told of a delivery, from what was `opened` or a row of `duty`."""
     return DeliveryOrder(
         account_id=account_id,
         delivery_id=row.id,
@@ -158,8 +181,10 @@ async def add_attempt(conn: AsyncConnection, values: dict[str, Any]) -> None:
     await conn.execute(insert(attempts).values(values))
 
 
-async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any]) -> bool:
-    """Writes a delivery's progress if it still stands as it was `seen`; says whether it did."""
+async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any]) -> int | None:
+    """Writes a delivery's progress if it still stands as it was `seen`. Returns how often its endpoint had failed in a
+    row until now; None where the delivery stands otherwise, and nothing was written.
+    """
     written = await conn.execute(
         update(deliveries)
         .where(
@@ -169,8 +194,10 @@ async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any])
             deliveries.c.status == seen.status,
         )
         .values(values)
+        .returning(_FAILURES)
     )
-    return written.rowcount == 1
+    failures: int | None = written.scalar_one_or_none()
+    return failures
 
 
 async def end(

@@ -60,6 +60,8 @@ async def all_of(conn: AsyncConnection, account_id: int) -> Sequence[Row[Any]]:
         endpoints.c.dialect,
         endpoints.c.disabled_at,
         endpoints.c.suppressed_at,
+        endpoints.c.consecutive_failures,
+        endpoints.c.is_slow,
         accounts.c.name.label("account_name"),
         accounts.c.dialect.label("account_dialect"),
     ).where(
@@ -69,19 +71,17 @@ async def all_of(conn: AsyncConnection, account_id: int) -> Sequence[Row[Any]]:
     return rows
 
 
-async def note_success(conn: AsyncConnection, endpoint_id: str) -> None:
-    """Any success ends a row of failures. Touches nothing while there is none: most deliveries succeed."""
+async def note_success(conn: AsyncConnection, endpoint_id: str, is_slow: bool) -> None:
+    """Any success ends a row of failures."""
     await conn.execute(
-        update(endpoints)
-        .where(endpoints.c.id == endpoint_id, endpoints.c.consecutive_failures > 0)
-        .values(consecutive_failures=0)
+        update(endpoints).where(endpoints.c.id == endpoint_id).values(consecutive_failures=0, is_slow=is_slow)
     )
 
 
-async def note_failure(conn: AsyncConnection, endpoint_id: str, at: datetime, limit: int | None) -> None:
+async def note_failure(conn: AsyncConnection, endpoint_id: str, at: datetime, limit: int | None, is_slow: bool) -> None:
     """Counts a failure in the database itself, so that two at once are two; the limit suppresses once."""
     failures = endpoints.c.consecutive_failures + 1
-    values: dict[str, Any] = {"consecutive_failures": failures}
+    values: dict[str, Any] = {"consecutive_failures": failures, "is_slow": is_slow}
     if limit is not None:
         values["suppressed_at"] = case(
             (failures >= limit, func.coalesce(endpoints.c.suppressed_at, at)),

@@ -11,7 +11,7 @@ from zonehook.store.database import Database
 
 async def upgrade(database: Database) -> None:
     """Runs the migrations that are missing, all or none. Raises Unavailable."""
-    async with database.write() as conn:
+    async with database.references_unchecked(), database.write() as conn:
         await conn.run_sync(_upgrade)
 
 

@@ -97,6 +97,7 @@ endpoints = _table(
     Column("suppressed_at", Utc),
     Column("deleted_at", Utc),
     Column("consecutive_failures", Integer, nullable=False),
+    Column("is_slow", Boolean, nullable=False, server_default=false()),  # its last answer took long
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     Index(None, "account_id", "id"),
@@ -118,19 +119,14 @@ events = _table(
     Index(None, "account_id", "accepted_at", "id"),
 )
 
-bodies = _table(  # the bytes that are sent, frozen; endpoints that get equal bytes share a row
-    "bodies",
-    Column("id", String(40), primary_key=True),
-    Column("bytes", LargeBinary, nullable=False),
-)
-
 deliveries = _table(
     "deliveries",
     Column("id", String(40), primary_key=True),
     _account(),
     Column("event_id", ForeignKey("events.id"), nullable=False),
     Column("endpoint_id", ForeignKey("endpoints.id"), nullable=False),
-    Column("body_id", ForeignKey("bodies.id"), nullable=False),
+    Column("body", LargeBinary),  # the bytes that are sent, frozen; none where they equal those of …
+    Column("body_of", ForeignKey("deliveries.id")),  # … another delivery of the event
     Column("type", String(100), nullable=False),
     Column("status", String(20), nullable=False),
     Column("reason", Text),
