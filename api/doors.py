@@ -36,7 +36,7 @@ class Desks:
     client: Client
 
 
-def _desks(request: Request) -> Desks:
+async def _desks(request: Request) -> Desks:  # async: FastAPI gives a thread to what is not
     desks: Desks = request.app.state.desks
     return desks
 

@@ -73,5 +73,6 @@ class Doors:
             search_attributes=temporal.search_attributes(0, type_),
             static_summary=type_,
             request_eager_start=True,
+            task_timeout=messages.TASK_TIMEOUT,
             rpc_timeout=temporal.RPC_TIMEOUT,
         )

@@ -18,14 +18,15 @@ _TAIL_SECONDS = 1.0  # for the workflows of the last deliveries to be closed
 
 @dataclass(frozen=True)
 class Burst:
-    """One burst. `writes` are Temporal's by kind and `cpu_ms` each process's, all per delivery. `others` is the
-    share of the machine's CPU that went elsewhere meanwhile.
+    """One burst. `writes` are Temporal's by kind, `records` our own database's and `cpu_ms` each process's, all per
+    delivery. `others` is the share of the machine's CPU that went elsewhere meanwhile.
     """
 
     shape: str
     fan_out: int
     per_second: float
     writes: dict[str, float]
+    records: dict[str, float]
     cpu_ms: dict[str, float]
     others: float
 
@@ -43,42 +44,39 @@ class Trickle:
 
 
 class Bench:
-    """Measures on one Temporal server, `server` being its process id. Numbers every event once.
+    """Measures shapes. Numbers every event once. `ours` are all processes that take part, this one among them."""
 
-    `ours` are all processes that take part, this one among them.
-    """
-
-    def __init__(
-        self, client: httpx.AsyncClient, metrics_url: str, server: int, receiver: int, ours: list[int]
-    ) -> None:
+    def __init__(self, client: httpx.AsyncClient, receiver: int, ours: list[int]) -> None:
         self._client = client
-        self._metrics_url = metrics_url
-        self._server = server
         self._receiver = receiver
         self._ours = ours
         self._next = 1
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, Counter[str]] = {}
 
     async def warm_up(self, every: Sequence[Shape]) -> None:
         """Connections, pollers and caches as they are after a while."""
         for shape in every:
             await shape.burst(1, self._reserve(WARM_UP_EVENTS), WARM_UP_EVENTS)
-        await self._count()
+        for shape in every:
+            await self._count(shape)
 
     async def burst(self, shape: Shape, fan_out: int, events: int) -> Burst:
         """From the first publishing call to the last arrival; costs until every workflow is closed."""
         first = self._reserve(events)
-        before, used_before = self._counts, self._used(shape)
+        before, used_before = self._counts[shape.engine.metrics], self._used(shape)
+        records_before = await metrics.records(self._client, shape.records)
         published, others = time.process_time(), Others(self._ours)
         began, seen = await shape.burst(fan_out, first, events)
         published, share = time.process_time() - published, others.share()
-        after, used = await self._count(), self._used(shape)
+        after, used = await self._count(shape), self._used(shape)
+        records = await metrics.records(self._client, shape.records)
         deliveries = events * fan_out
         return Burst(
             shape=shape.name,
             fan_out=fan_out,
             per_second=deliveries / (max(at for _, at in seen) - began),
             writes={kind: (after[kind] - before[kind]) / deliveries for kind in after},
+            records={kind: (records[kind] - records_before[kind]) / deliveries for kind in records},
             cpu_ms={name: (used[name] - used_before[name]) * 1000 / deliveries for name in used}
             | {"publisher": published * 1000 / deliveries},
             others=share,
@@ -106,12 +104,13 @@ class Bench:
         first, self._next = self._next, self._next + events
         return first
 
-    async def _count(self) -> Counter[str]:
-        """Waits until the server is quiet. It stays so until the next burst, whose first count this is."""
-        self._counts = await metrics.quiet(self._client, self._metrics_url)
-        return self._counts
+    async def _count(self, shape: Shape) -> Counter[str]:
+        """Waits until the server is quiet. It stays so until its next burst, whose first count this is."""
+        page = shape.engine.metrics
+        self._counts[page] = await metrics.quiet(self._client, page)
+        return self._counts[page]
 
     def _used(self, shape: Shape) -> dict[str, float]:
-        pids = {"Temporal": self._server, "worker": shape.worker, "receiver": self._receiver}
+        pids = {"Temporal": shape.engine.pid, "worker": shape.worker, "receiver": self._receiver}
         used = {name: processes.cpu_seconds(pid) for name, pid in pids.items()}
         return {name: seconds for name, seconds in used.items() if seconds is not None}

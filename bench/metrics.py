@@ -12,8 +12,11 @@ UPDATE = "UpdateWorkflowExecution"
 CREATE = "CreateWorkflowExecution"
 TASKS = "CreateTasks"
 VISIBILITY = "visibility"
+STATEMENTS = "statements"
+TRANSACTIONS = "transactions"
 
 _LINE = re.compile(r'(visibility_)?persistence_requests\{[^}]*operation="(\w+)"[^}]*\} (\S+)')
+_RECORDS = re.compile(r"(?m)^zonehook_database_(statements|transactions)_total(?:\{[^}]*\})? (\S+)")
 _INTERVAL_SECONDS = 1.1  # the server brings the page up to date once a second
 _MOST_READINGS = 20
 
@@ -35,6 +38,15 @@ async def writes(client: httpx.AsyncClient, url: str) -> Counter[str]:
             counted[VISIBILITY] += int(float(value))
         elif operation in (UPDATE, CREATE, TASKS):
             counted[operation] += int(float(value))
+    return counted
+
+
+async def records(client: httpx.AsyncClient, url: str) -> Counter[str]:
+    """Statements to our own database and transactions that changed it, since the start. None where there is no page."""
+    counted: Counter[str] = Counter()
+    if url:
+        for kind, value in _RECORDS.findall((await client.get(url)).text):
+            counted[kind] += int(float(value))
     return counted
 
 

@@ -12,11 +12,11 @@ REPEATS = 12  # of such bursts, in a whole run
 
 @dataclass(frozen=True)
 class Plan:
-    """`events` by fan-out for one burst; `rates` are events per second by fan-out while latency is measured."""
+    """`events` by fan-out for one burst; `rates`: fan-out, events per second and shapes while latency is measured."""
 
     rounds: int
     events: dict[int, int]
-    rates: dict[int, float]
+    rates: tuple[tuple[int, float, tuple[str, ...]], ...]
     latency_seconds: float
     idle_seconds: float
     isolation_rounds: int
@@ -25,12 +25,17 @@ class Plan:
     waiting: int  # deliveries in back-off
 
 
+_RATES = (
+    (1, 10.0, ("Zonehook", "Zonehook, fast lane", "no-op over HTTP")),
+    (1, 40.0, ("Zonehook, fast lane",)),
+    (10, 1.0, ("Zonehook", "Zonehook, fast lane", "no-op over HTTP")),
+)
 FULL = Plan(
-    rounds=3, events={1: 200, 10: 24}, rates={1: 10.0, 10: 1.0}, latency_seconds=20.0, idle_seconds=5.0,
+    rounds=3, events={1: 200, 10: 24}, rates=_RATES, latency_seconds=20.0, idle_seconds=5.0,
     isolation_rounds=3, isolation_seconds=20.0, isolation_rate=5.0, waiting=2000,
 )  # fmt: skip
 QUICK = Plan(
-    rounds=1, events={1: 80, 10: 8}, rates={1: 10.0, 10: 1.0}, latency_seconds=3.0, idle_seconds=2.0,
+    rounds=1, events={1: 80, 10: 8}, rates=_RATES, latency_seconds=3.0, idle_seconds=2.0,
     isolation_rounds=1, isolation_seconds=4.0, isolation_rate=5.0, waiting=100,
 )  # fmt: skip
 

@@ -12,10 +12,11 @@ from bench import metrics
 from bench.isolation import EMPTY, PROMPT, SILENT, WAITING, Isolation
 from bench.measuring import Burst, Trickle
 from bench.run import Figures
-from bench.shapes import NOOP, NOOP_HTTP, REAL
+from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL
 
 _LATENCY = ["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries", "others' CPU"]
-_SHAPES = (REAL, NOOP, NOOP_HTTP)
+_SHAPES = (REAL, FAST, NOOP, NOOP_HTTP)
+_RATIOS = ((REAL, NOOP), (REAL, NOOP_HTTP), (FAST, REAL))
 _BEGIN = "<!-- figures: written by `make bench` -->"
 _END = "<!-- end of the figures -->"
 
@@ -32,6 +33,8 @@ def text(figures: Figures) -> str:
             "**Temporal's persistence writes per delivery** (median)",
             _costs(figures, [metrics.UPDATE, metrics.CREATE, metrics.TASKS, metrics.VISIBILITY],
                    lambda burst: burst.writes, ("update + create", _update_and_create)),
+            "**Our own database per delivery** (median), publishing included",
+            _costs(figures, [metrics.STATEMENTS, metrics.TRANSACTIONS], lambda burst: burst.records, None),
             "**CPU per delivery**, ms (median)",
             _costs(figures, ["Temporal", "worker", "publisher", "receiver"],
                    lambda burst: burst.cpu_ms, ("all", lambda used: sum(used.values()))),
@@ -70,8 +73,9 @@ def _throughput(figures: Figures) -> str:
     for fan_out in _fan_outs(figures):
         rates = {shape: [each.per_second for each in _bursts(figures, shape, fan_out)] for shape in _SHAPES}
         cells = [f"{statistics.median(each):.0f} ({_list(each, 0)})" for each in rates.values()]
-        rows.append([str(fan_out), *cells, _ratio(rates[REAL], rates[NOOP]), _ratio(rates[REAL], rates[NOOP_HTTP])])
-    return _table(["fan-out", *_SHAPES, f"{REAL} / {NOOP}", f"{REAL} / {NOOP_HTTP}"], rows)
+        ratios = [_ratio(rates[one], rates[other]) for one, other in _RATIOS]
+        rows.append([str(fan_out), *cells, *ratios])
+    return _table(["fan-out", *_SHAPES, *(f"{one} / {other}" for one, other in _RATIOS)], rows)
 
 
 def _ratio(real: Sequence[float], noop: Sequence[float]) -> str:
@@ -93,15 +97,16 @@ def _costs(
     figures: Figures,
     kinds: Sequence[str],
     of: Callable[[Burst], dict[str, float]],
-    total: tuple[str, Callable[[dict[str, float]], float]],
+    total: tuple[str, Callable[[dict[str, float]], float]] | None,
 ) -> str:
     rows = []
     for fan_out in _fan_outs(figures):
         for shape in _SHAPES:
             found = [of(each) for each in _bursts(figures, shape, fan_out)]
             cells = [f"{statistics.median(each.get(kind, 0.0) for each in found):.1f}" for kind in kinds]
-            rows.append([str(fan_out), shape, f"{statistics.median(map(total[1], found)):.1f}", *cells])
-    return _table(["fan-out", "shape", total[0], *kinds], rows)
+            summed = [f"{statistics.median(map(total[1], found)):.1f}"] if total else []
+            rows.append([str(fan_out), shape, *summed, *cells])
+    return _table(["fan-out", "shape", *([total[0]] if total else []), *kinds], rows)
 
 
 def _update_and_create(writes: dict[str, float]) -> float:

@@ -17,7 +17,7 @@ from bench.helper import Helper
 from bench.isolation import Isolation
 from bench.measuring import Bench, Burst, Trickle
 from bench.plan import CALM, REPEATS, TYPES, BenchFailed, Plan
-from bench.shapes import NOOP, NOOP_HTTP, REAL, InProcess, OverHttp, Shape
+from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL, Engine, InProcess, OverHttp, Shape
 from bench.system import System
 
 _CALM_LOAD = 0.5
@@ -41,16 +41,16 @@ class Figures:
 
 @dataclass(frozen=True)
 class _House:
-    system: System
     bench: Bench
     real: OverHttp
+    fast: OverHttp
     noop: InProcess
     noop_http: OverHttp
     noop_hello: dict[str, Any]
 
     @property
     def shapes(self) -> list[Shape]:
-        return [self.real, self.noop, self.noop_http]
+        return [self.real, self.fast, self.noop, self.noop_http]
 
 
 async def run(plan: Plan) -> Figures:
@@ -62,7 +62,7 @@ async def run(plan: Plan) -> Figures:
         _say(began, f"ready after {running.ready_seconds:.1f} s; idle for {plan.idle_seconds:.0f} s")
         await asyncio.sleep(plan.idle_seconds)
         idle = _memory(running)
-        async with _house(running) as house:
+        async with system.running(ZONEHOOK_FAST_LANE="1") as fast, _house(running, fast) as house:
             figures = Figures(running.ready_seconds, idle, house.noop_hello["temporal_server"], load)
             _say(began, "warming up every shape")
             await house.bench.warm_up(house.shapes)
@@ -99,33 +99,40 @@ async def _undisturbed(house: _House, shape: Shape, wanted: tuple[int, int], fig
 
 
 async def _trickles(house: _House, plan: Plan, figures: Figures, began: float) -> None:
-    for fan_out, rate in plan.rates.items():
-        for shape in (house.real, house.noop_http):
+    for fan_out, rate, names in plan.rates:
+        for shape in [each for each in (house.real, house.fast, house.noop_http) if each.name in names]:
             what = f"fan-out {fan_out}, {rate:.0f} events/s for {plan.latency_seconds:.0f} s, {shape.name}"
             _say(began, f"latency, {what}")
             figures.trickles.append(await house.bench.trickle(shape, fan_out, rate, plan.latency_seconds))
 
 
 @contextlib.asynccontextmanager
-async def _house(running: System) -> AsyncIterator[_House]:
+async def _house(running: System, fast: System) -> AsyncIterator[_House]:
     if len(running.pids) < 2:
         raise BenchFailed("the system has no Temporal process of its own")
     async with contextlib.AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(helper.running("bench.receiver"))
         noop = await stack.enter_async_context(helper.running("bench.noop", running.temporal))
-        driver = await stack.enter_async_context(Driver(running.url, running.key))
         noop_driver = await stack.enter_async_context(Driver(noop.hello["url"], running.key))
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-        await _register(driver, receiver)
-        ours = [os.getpid(), *running.pids, receiver.pid, noop.pid]
+        lanes = []
+        for name, each in ((REAL, running), (FAST, fast)):
+            driver = await stack.enter_async_context(Driver(each.url, each.key))
+            await _register(driver, receiver)
+            lanes.append(OverHttp(name, each.pids[0], _engine(each), driver, receiver, f"{each.url}/metrics"))
+        ours = [os.getpid(), *running.pids, *fast.pids, receiver.pid, noop.pid]
         yield _House(
-            running,
-            Bench(client, running.metrics, server=running.pids[1], receiver=receiver.pid, ours=ours),
-            OverHttp(REAL, running.pids[0], driver, receiver),
-            InProcess(NOOP, noop.pid, noop),
-            OverHttp(NOOP_HTTP, noop.pid, noop_driver, noop),
+            Bench(client, receiver.pid, ours),
+            lanes[0],
+            lanes[1],
+            InProcess(NOOP, noop.pid, _engine(running), noop),
+            OverHttp(NOOP_HTTP, noop.pid, _engine(running), noop_driver, noop),
             noop.hello,
         )
+
+
+def _engine(running: System) -> Engine:
+    return Engine(running.pids[1], running.metrics)
 
 
 async def _register(driver: Driver, receiver: Helper) -> None:

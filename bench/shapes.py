@@ -9,17 +9,30 @@ from bench.helper import Helper
 from bench.plan import ARRIVAL_SECONDS, IN_FLIGHT, TYPES, BenchFailed
 
 REAL = "Zonehook"
+FAST = "Zonehook, fast lane"
 NOOP = "no-op"
 NOOP_HTTP = "no-op over HTTP"
 
 Arrival = tuple[int, float]
 
 
+@dataclass(frozen=True)
+class Engine:
+    """The Temporal server a shape runs on: its process id and its metrics page."""
+
+    pid: int
+    metrics: str
+
+
 class Shape(Protocol):
-    """`worker` is the process id of the worker that does the work."""
+    """`worker` is the process id of the worker that does the work, `records` the metrics page that counts its
+    statements to the database; empty where there is none.
+    """
 
     name: str
     worker: int
+    engine: Engine
+    records: str
 
     async def burst(self, fan_out: int, first: int, events: int) -> tuple[float, Sequence[Arrival]]:
         """Events from number `first` on, as fast as they go: when the first began, and every arrival."""
@@ -32,8 +45,10 @@ class OverHttp:
 
     name: str
     worker: int
+    engine: Engine
     driver: Driver
     counter: Helper
+    records: str = ""
 
     async def burst(self, fan_out: int, first: int, events: int) -> tuple[float, Sequence[Arrival]]:
         await expect(self.counter, fan_out, first, events)
@@ -47,7 +62,9 @@ class InProcess:
 
     name: str
     worker: int
+    engine: Engine
     counter: Helper
+    records: str = ""
 
     async def burst(self, fan_out: int, first: int, events: int) -> tuple[float, Sequence[Arrival]]:
         await expect(self.counter, fan_out, first, events)

@@ -20,6 +20,18 @@ _SECONDS = Histogram(
     ["dialect"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+_STATEMENTS = Counter("zonehook_database_statements", "Statements sent to the database", ["kind"])
+_TRANSACTIONS = Counter("zonehook_database_transactions", "Transactions committed")
+
+
+def statement(kind: str) -> None:
+    """`read` or `write`, by the engine it goes through."""
+    _STATEMENTS.labels(kind).inc()
+
+
+def transaction() -> None:
+    """One that changed something."""
+    _TRANSACTIONS.inc()
 
 
 def attempt(dialect: str, outcome: str, seconds: float) -> None:

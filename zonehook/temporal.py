@@ -15,7 +15,8 @@ from temporalio.common import (
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -26,6 +27,26 @@ RPC_TIMEOUT = timedelta(seconds=10)
 _NOT_NOW = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED,
             RPCStatusCode.CANCELLED, RPCStatusCode.INTERNAL, RPCStatusCode.UNKNOWN}  # fmt: skip
 _log = logging.getLogger(__name__)
+
+
+class _OneConverter(PydanticPayloadConverter):
+    """The SDK makes a converter for every run of a workflow, and each would build its own validators of our messages:
+    an eighth of the worker's CPU. This one is made once.
+    """
+
+    _only: "_OneConverter | None" = None
+
+    def __new__(cls) -> "_OneConverter":
+        if cls._only is None:
+            cls._only = super().__new__(cls)
+            PydanticPayloadConverter.__init__(cls._only)
+        return cls._only
+
+    def __init__(self) -> None:
+        pass
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=_OneConverter)
 
 
 async def connect(address: str | None = None) -> Client:
@@ -39,7 +60,7 @@ async def connect(address: str | None = None) -> Client:
     target = config.setdefault("target_host", "localhost:7233")
     try:
         return await Client.connect(
-            **config, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
+            **config, data_converter=DATA_CONVERTER, grpc_compression=GrpcCompression.NONE
         )
     except RuntimeError as problem:  # what the client raises when it cannot connect at all
         raise Unavailable(

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from zonehook import metrics
 from zonehook.errors import Unavailable
 
 _LOCK_WAIT_SECONDS = 2
@@ -25,6 +26,9 @@ class Database:
         make = _sqlite if url.startswith("sqlite") else _postgresql
         self._reading = make(url, reading=True)
         self._writing = make(url, reading=False)
+        _count(self._reading, "read")
+        _count(self._writing, "write")
+        event.listen(self._writing.sync_engine, "commit", lambda _connection: metrics.transaction())
 
     @property
     def engine(self) -> AsyncEngine:
@@ -81,6 +85,14 @@ def _as_unavailable() -> Iterator[None]:
         if not problem.connection_invalidated:
             raise
         raise Unavailable("database_unavailable", "the connection to the database was lost") from None
+
+
+def _count(engine: AsyncEngine, kind: str) -> None:
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith("BEGIN"):
+            metrics.statement(kind)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
 
 
 def _cause(problem: Exception) -> str:
