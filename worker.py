@@ -62,7 +62,7 @@ def log_as(settings: Settings) -> None:
     """Libraries tell no more than INFO: at DEBUG they write down what they bind and send."""
     logging.getLogger().setLevel(settings.log_level)
     if settings.log_level == "DEBUG":
-        for name in ("aiosqlite", "sqlalchemy", "psycopg", "httpcore", "temporalio", "asyncio"):
+        for name in ("sqlalchemy", "psycopg", "httpcore", "temporalio", "asyncio"):
             logging.getLogger(name).setLevel(logging.INFO)
 
 

@@ -33,8 +33,7 @@ async def read_metrics() -> Response:
 
 async def _database(desks: House) -> bool:
     try:
-        async with desks.database.read() as conn:
-            await conn.execute(text("SELECT 1"))
+        await desks.database.read(lambda conn: conn.execute(text("SELECT 1")))
     except Unavailable:
         return False
     return True

@@ -29,26 +29,22 @@ class Archive:
 
     async def get(self, account_id: int, delivery_id: str) -> Delivery:
         """Raises NotFound."""
-        async with self._database.read() as conn:
-            delivery = await deliveries.get(conn, account_id, delivery_id)
+        delivery = await self._database.read(deliveries.get, account_id, delivery_id)
         if delivery is None:
             raise NotFound.delivery(delivery_id)
         return delivery
 
     async def page(self, account_id: int, wanted: DeliveryFilter, limit: int, cursor: str | None) -> Page[Delivery]:
-        async with self._database.read() as conn:
-            return await deliveries.page(conn, account_id, wanted, limit, cursor)
+        return await self._database.read(deliveries.page, account_id, wanted, limit, cursor)
 
     async def attempts(self, account_id: int, delivery_id: str) -> list[RecordedAttempt]:
         """Every attempt, the first one first. Raises NotFound."""
         await self.get(account_id, delivery_id)
-        async with self._database.read() as conn:
-            return await deliveries.attempts_of(conn, account_id, delivery_id)
+        return await self._database.read(deliveries.attempts_of, account_id, delivery_id)
 
     async def request(self, account_id: int, delivery_id: str) -> DeliveryRequest:
         """What is sent, without what must not be shown. Raises NotFound."""
-        async with self._database.read() as conn:
-            row = await deliveries.duty(conn, account_id, delivery_id)
+        row = await self._database.read(deliveries.duty, account_id, delivery_id)
         if row is None:
             raise NotFound.delivery(delivery_id)
         secret = self._cipher.open(row.secret)

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from zonehook import clock, dialects, endpoints
 from zonehook.dialects import Letter
@@ -45,8 +44,9 @@ class Fanout:
         """
         opened = await self._write(event) if event.after is None else None
         if opened is None:
-            async with self._database.read() as conn:
-                found = await deliveries.opened(conn, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS)
+            found = await self._database.read(
+                deliveries.opened, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS
+            )
         else:
             found = opened[:PAGE_OF_ORDERS]
         next_page = found[-1].id if len(found) == PAGE_OF_ORDERS else None
@@ -57,13 +57,10 @@ class Fanout:
     async def _write(self, event: AcceptedEvent) -> list[Opened] | None:
         """The deliveries that were opened, by id; None when they had been opened before, and what was opened stands."""
         try:
-            async with self._database.write() as conn:
-                await events.add(conn, event)
-                return await _open_each(conn, event)
+            return await self._database.write(_open_each, event)
         except IntegrityError:
-            async with self._database.read() as conn:
-                if await events.get(conn, event.account_id, event.id) is None:
-                    raise
+            if await self._database.read(events.get, event.account_id, event.id) is None:
+                raise
         return None
 
     def _order(self, event: AcceptedEvent, opened: Opened) -> DeliveryOrder:
@@ -72,12 +69,13 @@ class Fanout:
         return replace(order, at_once=endpoints.is_prompt(opened.consecutive_failures, opened.is_slow))
 
 
-async def _open_each(conn: AsyncConnection, event: AcceptedEvent) -> list[Opened]:
-    """All there are, those to be made by id."""
+def _open_each(conn: Connection, event: AcceptedEvent) -> list[Opened]:
+    """Those to be made, by id."""
+    events.add(conn, event)
     holders: dict[bytes, str] = {}
     rows, opened = [], []
     now = clock.now()
-    for endpoint in await stored.all_of(conn, event.account_id):
+    for endpoint in stored.all_of(conn, event.account_id):
         if dialects.named(endpoint.dialect).knows(event.type) and endpoints.subscribes(endpoint.events, event.type):
             delivery_id = clock.new_id("dlv")
             frozen = _frozen(event, delivery_id, endpoint)
@@ -88,7 +86,7 @@ async def _open_each(conn: AsyncConnection, event: AcceptedEvent) -> list[Opened
             if not frozen.skipped_because:
                 opened.append(_opened(delivery_id, event.type, endpoint))
     if rows:
-        await deliveries.add_all(conn, rows)
+        deliveries.add_all(conn, rows)
     return sorted(opened, key=lambda each: each.id)
 
 

@@ -60,8 +60,7 @@ class Intake:
             raise Invalid("invalid_event", found[0].message, tuple(found))
         if event.key is not None:
             # Temporal forgets workflows after its retention; the records keep the key
-            async with self._database.read() as conn:
-                first = await stored.get(conn, account_id, event.id)
+            first = await self._database.read(stored.get, account_id, event.id)
             if first is not None:
                 return _duplicate(event, first.fingerprint, first.accepted_at)
         try:
@@ -72,16 +71,13 @@ class Intake:
 
     async def find(self, account_id: int, event_id: str) -> tuple[AcceptedEvent, list[Delivery]]:
         """An event and its deliveries, from the moment of its acceptance on. Raises NotFound."""
-        async with self._database.read() as conn:
-            event = await stored.get(conn, account_id, event_id)
-            found = await deliveries.of_event(conn, account_id, event_id) if event else []
+        event = await self._database.read(stored.get, account_id, event_id)
         if event is None:
-            event = await self._event_in_temporal(account_id, event_id)
-        return event, found
+            return await self._event_in_temporal(account_id, event_id), []
+        return event, await self._database.read(deliveries.of_event, account_id, event_id)
 
     async def page(self, account_id: int, wanted: EventFilter, limit: int, cursor: str | None) -> Page[AcceptedEvent]:
-        async with self._database.read() as conn:
-            return await stored.page(conn, account_id, wanted, limit, cursor)
+        return await self._database.read(stored.page, account_id, wanted, limit, cursor)
 
     async def _start(self, event: AcceptedEvent) -> None:
         with temporal.as_unavailable():

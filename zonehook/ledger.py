@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from zonehook import clock, dialects, endpoints, verdicts
 from zonehook.errors import NotFound
@@ -84,21 +84,19 @@ class Ledger:
                 decision: Wait | End = SUPERSEDED
             else:
                 decision = verdicts.after(sent, duty.progress, order.policy, order.delivery_id)
-            if await self._write_attempt(order, duty, sent, decision):
+            if await self._database.write(_write_attempt, order, duty, sent, decision):
                 return decision
             duty = await self.duty(order)
 
     async def is_recorded(self, sent: Sent) -> bool:
         """Whether this very attempt is written down."""
-        async with self._database.read() as conn:
-            return await deliveries.is_recorded(conn, sent.id)
+        return await self._database.read(deliveries.is_recorded, sent.id)
 
     async def end(self, order: DeliveryOrder, end: End) -> DeliveryEnd:
         """Writes that this run of a delivery ended without another attempt, and says how it ended: what was over
         before stays as it was. Raises NotFound, Unavailable.
         """
-        async with self._database.write() as conn:
-            await deliveries.end(conn, order, end.status, end.reason, clock.now())
+        await self._database.write(deliveries.end, order, end.status, end.reason, clock.now())
         row = await self._row(order.account_id, order.delivery_id)
         if row.run != order.run:
             return DeliveryEnd(SUPERSEDED.status, row.attempts, SUPERSEDED.reason)
@@ -110,8 +108,7 @@ class Ledger:
         """
         if _progress(await self._row(order.account_id, order.delivery_id)).inactive_because is not None:
             return False
-        async with self._database.write() as conn:
-            return await deliveries.hurry(conn, order, clock.now())
+        return await self._database.write(deliveries.hurry, order, clock.now())
 
     async def standing(self, account_id: int, delivery_id: str) -> Standing:
         """How a delivery stands just now. Raises NotFound."""
@@ -122,31 +119,30 @@ class Ledger:
 
     async def reopen(self, order: DeliveryOrder) -> None:
         """Begins the run of this order with a fresh budget; again for the same run does nothing."""
-        async with self._database.write() as conn:
-            await deliveries.reopen(conn, order.account_id, order.delivery_id, order.run)
+        await self._database.write(deliveries.reopen, order.account_id, order.delivery_id, order.run)
 
     async def _row(self, account_id: int, delivery_id: str) -> Row[Any]:
-        async with self._database.read() as conn:
-            row = await deliveries.duty(conn, account_id, delivery_id)
+        row = await self._database.read(deliveries.duty, account_id, delivery_id)
         if row is None:
             raise NotFound.delivery(delivery_id)
         return row
 
-    async def _write_attempt(self, order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) -> bool:
-        async with self._database.write() as conn:
-            failures = await deliveries.advance(conn, duty.row, _progress_values(duty, sent, decision))
-            if failures is None:
-                return False
-            await deliveries.add_attempt(conn, _attempt_values(order, duty, sent))
-            is_slow = endpoints.is_slow(sent.duration_ms)
-            if not verdicts.succeeded(sent, order.policy):
-                limit = order.policy.suppress_after
-                await stored.note_failure(conn, order.endpoint_id, sent.ended_at, limit, is_slow)
-            elif failures or is_slow != duty.row.is_slow:  # most deliveries leave their endpoint as it is
-                await stored.note_success(conn, order.endpoint_id, is_slow)
-            if verdicts.disables(sent, order.policy):
-                await stored.note_gone(conn, order.endpoint_id, sent.ended_at)
-        return True
+
+def _write_attempt(conn: Connection, order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) -> bool:
+    """Whether the delivery stood as it did when the attempt began."""
+    failures = deliveries.advance(conn, duty.row, _progress_values(duty, sent, decision))
+    if failures is None:
+        return False
+    deliveries.add_attempt(conn, _attempt_values(order, duty, sent))
+    is_slow = endpoints.is_slow(sent.duration_ms)
+    if not verdicts.succeeded(sent, order.policy):
+        limit = order.policy.suppress_after
+        stored.note_failure(conn, order.endpoint_id, sent.ended_at, limit, is_slow)
+    elif failures or is_slow != duty.row.is_slow:  # most deliveries leave their endpoint as it is
+        stored.note_success(conn, order.endpoint_id, is_slow)
+    if verdicts.disables(sent, order.policy):
+        stored.note_gone(conn, order.endpoint_id, sent.ended_at)
+    return True
 
 
 def _progress(row: Row[Any]) -> Progress:

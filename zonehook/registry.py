@@ -3,8 +3,11 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
 
 from zonehook import addresses, clock, dialects, endpoints, signatures
 from zonehook.dialects import Secrets
@@ -55,21 +58,18 @@ class Registry:
             consecutive_failures=0, created_at=now, updated_at=now,
         )  # fmt: skip
         sealed = {"secret": self._cipher.seal(secret or ""), "headers": self._cipher.seal_map(wanted.headers)}
-        async with self._database.write() as conn:
-            await stored.add(conn, vars(endpoint) | sealed)
+        await self._database.write(stored.add, vars(endpoint) | sealed)
         return endpoint, secret
 
     async def get(self, account_id: int, endpoint_id: str) -> Endpoint:
         """Raises NotFound."""
-        async with self._database.read() as conn:
-            endpoint = await stored.get(conn, account_id, endpoint_id)
+        endpoint = await self._database.read(stored.get, account_id, endpoint_id)
         if endpoint is None:
             raise _not_found(endpoint_id)
         return endpoint
 
     async def page(self, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
-        async with self._database.read() as conn:
-            return await stored.page(conn, account_id, limit, cursor)
+        return await self._database.read(stored.page, account_id, limit, cursor)
 
     async def change(self, account_id: int, endpoint_id: str, changes: dict[str, Any]) -> Endpoint:
         """Changes url, events, description or headers. Raises Invalid and NotFound."""
@@ -99,37 +99,21 @@ class Registry:
         """
         secret = _new_secret()
         endpoint = await self.get(account_id, endpoint_id)
-        async with self._database.write() as conn:
-            old = await stored.secret_of(conn, account_id, endpoint_id)
-            if old is None:
-                raise _not_found(endpoint_id)
-            overlap = dialects.named(endpoint.dialect).overlap
-            values = {
-                "secret": self._cipher.seal(secret),
-                "previous_secret": old if overlap else None,
-                "previous_secret_until": clock.now() + overlap if overlap else None,
-                "updated_at": clock.now(),
-            }
-            await stored.change(conn, account_id, endpoint_id, values)
+        overlap = dialects.named(endpoint.dialect).overlap
+        if not await self._database.write(_rotate, account_id, endpoint_id, self._cipher.seal(secret), overlap):
+            raise _not_found(endpoint_id)
         return secret
 
     async def delete(self, account_id: int, endpoint_id: str) -> None:
         """Removes the endpoint and ends what was still to be delivered to it. Raises NotFound."""
-        now = clock.now()
-        async with self._database.write() as conn:
-            # Deliveries before endpoint, as when an attempt is recorded: the other order is a deadlock
-            await deliveries.cancel_of_endpoint(conn, account_id, endpoint_id, "the endpoint was deleted", now)
-            if not await stored.change(conn, account_id, endpoint_id, {"deleted_at": now}):
-                raise _not_found(endpoint_id)
+        if not await self._database.write(_delete, account_id, endpoint_id):
+            raise _not_found(endpoint_id)
 
     async def _write(self, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
-        async with self._database.write() as conn:
-            if not await stored.change(conn, account_id, endpoint_id, values | {"updated_at": clock.now()}):
-                raise _not_found(endpoint_id)
-            endpoint = await stored.get(conn, account_id, endpoint_id)
-        if endpoint is None:
+        changed = await self._database.write(_change, account_id, endpoint_id, values)
+        if changed is None:
             raise _not_found(endpoint_id)
-        return endpoint
+        return changed
 
     async def _check(self, dialect: str, given: dict[str, Any]) -> None:
         if "url" in given and (problem := await self._url_problem(given["url"])):
@@ -157,6 +141,33 @@ class Registry:
             if problem := addresses.address_problem(address, parts.scheme, self._targets):
                 return problem
         return None
+
+
+def _rotate(conn: Connection, account_id: int, endpoint_id: str, sealed: bytes, overlap: timedelta) -> bool:
+    old = stored.secret_of(conn, account_id, endpoint_id)
+    if old is None:
+        return False
+    now = clock.now()
+    values = {
+        "secret": sealed,
+        "previous_secret": old if overlap else None,
+        "previous_secret_until": now + overlap if overlap else None,
+        "updated_at": now,
+    }
+    return stored.change(conn, account_id, endpoint_id, values)
+
+
+def _delete(conn: Connection, account_id: int, endpoint_id: str) -> bool:
+    now = clock.now()
+    # Deliveries before endpoint, as when an attempt is recorded: the other order is a deadlock
+    deliveries.cancel_of_endpoint(conn, account_id, endpoint_id, "the endpoint was deleted", now)
+    return stored.change(conn, account_id, endpoint_id, {"deleted_at": now})
+
+
+def _change(conn: Connection, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint | None:
+    if not stored.change(conn, account_id, endpoint_id, values | {"updated_at": clock.now()}):
+        return None
+    return stored.get(conn, account_id, endpoint_id)
 
 
 def _subscription_problems(dialect: str, wanted: list[str]) -> list[Detail]:

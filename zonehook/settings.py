@@ -15,7 +15,7 @@ from zonehook.errors import Invalid
 _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
-    "sqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite",
 }
 
 
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     @cached_property
     def database(self) -> str:
         """The database's URL for SQLAlchemy: SQLite under the home unless set."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.home.absolute() / 'zonehook.db'}"
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'zonehook.db'}"
 
     @cached_property
     def targets(self) -> tuple[addresses.Network, ...]:

@@ -59,9 +59,7 @@ async def connect(address: str | None = None) -> Client:
         config = {"target_host": address}
     target = config.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(
-            **config, data_converter=DATA_CONVERTER, grpc_compression=GrpcCompression.NONE
-        )
+        return await Client.connect(**config, data_converter=DATA_CONVERTER, grpc_compression=GrpcCompression.NONE)
     except RuntimeError as problem:  # what the client raises when it cannot connect at all
         raise Unavailable(
             "temporal_unavailable", f"no Temporal server answers at {target} (TEMPORAL_ADDRESS): {problem}"

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from zonehook import clock, dialects, keys
 from zonehook.errors import Forbidden, Invalid, Unauthorized
@@ -60,32 +60,36 @@ class Tenants:
         """A new account and its owner's key, shown this once. Raises Invalid for a dialect there is not."""
         if dialect not in dialects.NAMES:
             raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
-        async with self._database.write() as conn:
-            account = await accounts.add(conn, name, dialect, plan, clock.now())
-            key = await _new_key(conn, account.id, "owner", Scope.MANAGE)
-        return account, key
+        return await self._database.write(_open_account, name, dialect, plan)
 
     async def first_start(self) -> FirstKeys:
         """The first account, made if there is none, and fresh keys to it: stored keys cannot be shown again."""
-        async with self._database.write() as conn:
-            account = await accounts.first(conn)
-            if account is None:
-                account = await accounts.add(conn, "default", "standard", "unlimited", clock.now())
-            api_key = await _new_key(conn, account.id, "credentials.json", Scope.MANAGE)
-            operator_key = await _new_key(conn, None, "credentials.json", Scope.OPERATOR)
-        return FirstKeys(account, api_key, operator_key)
+        return await self._database.write(_first_start)
 
     async def _known(self, key: str | None) -> accounts.KnownKey:
         if not key:
             raise Unauthorized("unauthorized", "send your API key as Authorization: Bearer zhk_…")
-        async with self._database.read() as conn:
-            known = await accounts.key_with(conn, keys.digest(key))
+        known = await self._database.read(accounts.key_with, keys.digest(key))
         if known is None:
             raise Unauthorized("unauthorized", "this API key is not known")
         return known
 
 
-async def _new_key(conn: AsyncConnection, account_id: int | None, name: str, scope: Scope) -> str:
+def _open_account(conn: Connection, name: str, dialect: str, plan: str) -> tuple[Account, str]:
+    account = accounts.add(conn, name, dialect, plan, clock.now())
+    return account, _new_key(conn, account.id, "owner", Scope.MANAGE)
+
+
+def _first_start(conn: Connection) -> FirstKeys:
+    account = accounts.first(conn)
+    if account is None:
+        account = accounts.add(conn, "default", "standard", "unlimited", clock.now())
+    api_key = _new_key(conn, account.id, "credentials.json", Scope.MANAGE)
+    operator_key = _new_key(conn, None, "credentials.json", Scope.OPERATOR)
+    return FirstKeys(account, api_key, operator_key)
+
+
+def _new_key(conn: Connection, account_id: int | None, name: str, scope: Scope) -> str:
     key = keys.api_key(secrets.token_bytes(keys.ENTROPY_BYTES))
-    await accounts.add_key(conn, clock.new_id("key"), account_id, name, scope, keys.digest(key), clock.now())
+    accounts.add_key(conn, clock.new_id("key"), account_id, name, scope, keys.digest(key), clock.now())
     return key

@@ -129,7 +129,7 @@ async def test_a_worker_of_its_own(tmp_path: Path, trusting: dict[str, str], mai
     server = DevServer(_folder(tmp_path / "temporal"), Ports(free_port(), free_port()))
     async with server.running() as client, contextlib.AsyncExitStack() as stack:
         path = _folder(tmp_path / "home")
-        database = Database(f"sqlite+aiosqlite:///{path / 'zonehook.db'}")
+        database = Database(f"sqlite:///{path / 'zonehook.db'}")
         stack.push_async_callback(database.close)
         await migrate.upgrade(database)
         account = (await Tenants(database).first_start()).account

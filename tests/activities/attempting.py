@@ -59,8 +59,7 @@ class Attempting:
 
     async def order(self, dialect: str, url: str) -> DeliveryOrder:
         """A delivery to an endpoint of this dialect, in an account of its own, with the dialect's own policy."""
-        async with self._database.write() as conn:
-            account = await accounts.add(conn, "someone", dialect, "unlimited", clock.now())
+        account = await self._database.write(accounts.add, "someone", dialect, "unlimited", clock.now())
         await self._registry.register(account.id, Registration(**samples.endpoint(dialect, url)))
         published = samples.event(dialect)
         event = given.event(account.id, **published | {"data": json.dumps(published["data"])})
@@ -90,7 +89,7 @@ def _wait(again: ApplicationError) -> timedelta:
 @contextlib.asynccontextmanager
 async def attempting(folder: Path, sender: Sender) -> AsyncIterator[Attempting]:
     """With an empty database in this folder."""
-    database = Database(f"sqlite+aiosqlite:///{folder / 'zonehook.db'}")
+    database = Database(f"sqlite:///{folder / 'zonehook.db'}")
     await migrate.upgrade(database)
     yield Attempting(database, sender)
     await sender.close()

@@ -68,11 +68,11 @@ def test_nothing_needs_to_be_set() -> None:
 def test_the_database_is_sqlite_under_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Unless a URL is given, the database is a file in the home, named in full."""
     monkeypatch.setenv("ZONEHOOK_HOME", str(tmp_path))
-    assert Settings.read().database == f"sqlite+aiosqlite:///{tmp_path}/zonehook.db"
+    assert Settings.read().database == f"sqlite:///{tmp_path}/zonehook.db"
     monkeypatch.setenv("ZONEHOOK_DATABASE_URL", "")
-    assert Settings.read().database == f"sqlite+aiosqlite:///{tmp_path}/zonehook.db"
+    assert Settings.read().database == f"sqlite:///{tmp_path}/zonehook.db"
     monkeypatch.setenv("ZONEHOOK_HOME", "here")
-    assert Settings.read().database == f"sqlite+aiosqlite:///{Path.cwd()}/here/zonehook.db"
+    assert Settings.read().database == f"sqlite:///{Path.cwd()}/here/zonehook.db"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_database_is_sqlite_under_the_home(monkeypatch: pytest.MonkeyPatch, 
         ("postgres://db/zonehook", "postgresql+psycopg://db/zonehook"),
         ("postgresql+psycopg://db/zonehook", "postgresql+psycopg://db/zonehook"),
         ("postgresql+asyncpg://db/zonehook", "postgresql+psycopg://db/zonehook"),
-        ("sqlite:////var/lib/zonehook.db", "sqlite+aiosqlite:////var/lib/zonehook.db"),
+        ("sqlite:////var/lib/zonehook.db", "sqlite:////var/lib/zonehook.db"),
     ],
 )  # fmt: skip
 def test_a_database_url_may_be_written_as_everywhere(monkeypatch: pytest.MonkeyPatch, given: str, used: str) -> None:

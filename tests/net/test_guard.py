@@ -34,10 +34,9 @@ PRIVATE = ("127.0.0.1", "::1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "::f
 @pytest_asyncio.fixture
 async def register(tmp_path: Path) -> AsyncIterator[Register]:
     """Registers a URL in an account of the test's own."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'zonehook.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'zonehook.db'}")
     await migrate.upgrade(database)
-    async with database.write() as conn:
-        account = await accounts.add(conn, "someone", "standard", "unlimited", clock.now())
+    account = await database.write(accounts.add, "someone", "standard", "unlimited", clock.now())
     registry = Registry(database, Cipher([Fernet.generate_key().decode()]), ())
     yield lambda url: registry.register(account.id, Registration(url, [], "standard"))
     await database.close()

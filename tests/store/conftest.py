@@ -33,7 +33,7 @@ def postgres() -> Iterator[str]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database."""
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'zonehook.db'}"
+        return f"sqlite:///{tmp_path / 'zonehook.db'}"
     address: str = request.getfixturevalue("postgres")
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
@@ -90,6 +90,5 @@ def archive(database: Database, cipher: Cipher) -> Archive:
 
 
 async def _new_account(database: Database) -> int:
-    async with database.write() as conn:
-        account = await accounts.add(conn, "someone", "standard", "unlimited", clock.now())
+    account = await database.write(accounts.add, "someone", "standard", "unlimited", clock.now())
     return account.id

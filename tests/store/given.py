@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from zonehook import clock
 from zonehook.fanout import Fanout
@@ -57,5 +57,5 @@ async def order(fanout: Fanout, account_id: int) -> DeliveryOrder:
     return only
 
 
-async def deliveries_of(conn: AsyncConnection, accepted: AcceptedEvent) -> list[Delivery]:
-    return await deliveries.of_event(conn, accepted.account_id, accepted.id)
+def deliveries_of(conn: Connection, accepted: AcceptedEvent) -> list[Delivery]:
+    return deliveries.of_event(conn, accepted.account_id, accepted.id)

@@ -87,8 +87,8 @@ async def test_no_row_shows_a_secret(
     order = await given.order(fanout, account_id)
     await ledger.record(order, await ledger.duty(order), given.sent())
     rotated = await registry.rotate_secret(account_id, endpoint_id)
-    async with database.read() as conn:
-        rows = [row for table in metadata.tables.values() for row in (await conn.execute(select(table))).all()]
+    tables = metadata.tables.values()
+    rows = await database.read(lambda conn: [row for table in tables for row in conn.execute(select(table)).all()])
     written = repr([tuple(row) for row in rows])
     assert endpoint_id in written
     for secret in (SECRET, rotated, "hunter2", "X-Token"):

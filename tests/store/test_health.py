@@ -23,13 +23,13 @@ async def endpoint_id(registry: Registry, account_id: int) -> str:
 
 
 async def _fail(database: Database, endpoint_id: str, seconds: int, limit: int | None = LIMIT) -> None:
-    async with database.write() as conn:
-        await endpoints.note_failure(conn, endpoint_id, given.AT + timedelta(seconds=seconds), limit, is_slow=False)
+    await database.write(
+        endpoints.note_failure, endpoint_id, given.AT + timedelta(seconds=seconds), limit, is_slow=False
+    )
 
 
 async def _succeed(database: Database, endpoint_id: str) -> None:
-    async with database.write() as conn:
-        await endpoints.note_success(conn, endpoint_id, is_slow=False)
+    await database.write(endpoints.note_success, endpoint_id, is_slow=False)
 
 
 async def test_failures_at_once_are_all_counted(
@@ -100,8 +100,7 @@ async def test_a_suppressed_endpoint_gets_nothing_until_it_is_cleared(
         await _fail(database, endpoint_id, seconds)
     event = given.event(account_id)
     assert (await fanout.open(event)).orders == ()
-    async with database.read() as conn:
-        (skipped,) = await given.deliveries_of(conn, event)
+    (skipped,) = await database.read(given.deliveries_of, event)
     assert (skipped.status, skipped.reason) == (
         DeliveryStatus.SKIPPED,
         "the endpoint was suppressed when the event came",

@@ -21,19 +21,13 @@ from zonehook.verdicts import DeliveryStatus
 
 
 async def _opened(database: Database, event: AcceptedEvent) -> list[Delivery]:
-    async with database.read() as conn:
-        return await given.deliveries_of(conn, event)
+    return await database.read(given.deliveries_of, event)
 
 
 async def _counts(database: Database) -> tuple[int, ...]:
     """How many events, deliveries and bodies there are."""
-    async with database.read() as conn:
-        return tuple(
-            [
-                (await conn.execute(select(func.count(column)))).scalar_one()
-                for column in (events.c.id, deliveries.c.id, deliveries.c.body)
-            ]
-        )
+    counting = [select(func.count(column)) for column in (events.c.id, deliveries.c.id, deliveries.c.body)]
+    return await database.read(lambda conn: tuple(conn.execute(each).scalar_one() for each in counting))
 
 
 async def test_who_listens_gets_a_delivery(

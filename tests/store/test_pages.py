@@ -30,9 +30,8 @@ MOMENTS = [0, 0, 1, 2, 2, 2, 3, 4, 4]
 async def written(database: Database, account_id: int) -> list[AcceptedEvent]:
     """Events of several moments, newest first, those of the same moment by id."""
     accepted = [given.event(account_id, accepted_at=given.AT + timedelta(seconds=each)) for each in MOMENTS]
-    async with database.write() as conn:
-        for event in accepted:
-            await events.add(conn, event)
+    for event in accepted:
+        await database.write(events.add, event)
     return sorted(accepted, key=lambda event: (event.accepted_at, event.id), reverse=True)
 
 
@@ -49,8 +48,8 @@ async def _walk(page: Callable[[str | None], Awaitable[Page[Any]]]) -> list[list
 async def _events(
     database: Database, account_id: int, limit: int, wanted: EventFilter | None = None
 ) -> list[list[AcceptedEvent]]:
-    async with database.read() as conn:
-        return await _walk(lambda cursor: events.page(conn, account_id, wanted or EventFilter(), limit, cursor))
+    narrowed = wanted or EventFilter()
+    return await _walk(lambda cursor: database.read(events.page, account_id, narrowed, limit, cursor))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 8, 9, 10])
@@ -66,20 +65,16 @@ async def test_a_walk_meets_every_event_once(
 
 async def test_new_events_do_not_move_a_walk(database: Database, account_id: int, written: list[AcceptedEvent]) -> None:
     """Events that come while somebody turns pages are neither repeated nor do they push others out."""
-    async with database.read() as conn:
-        first = await events.page(conn, account_id, EventFilter(), 4, None)
-    async with database.write() as conn:
-        await events.add(conn, given.event(account_id, accepted_at=given.AT + timedelta(seconds=99)))
-    async with database.read() as conn:
-        rest = await events.page(conn, account_id, EventFilter(), 200, first.next_cursor)
+    first = await database.read(events.page, account_id, EventFilter(), 4, None)
+    await database.write(events.add, given.event(account_id, accepted_at=given.AT + timedelta(seconds=99)))
+    rest = await database.read(events.page, account_id, EventFilter(), 200, first.next_cursor)
     assert first.data + rest.data == written
 
 
 async def test_events_can_be_narrowed_down(database: Database, account_id: int, written: list[AcceptedEvent]) -> None:
     """`since` counts in, `until` does not, and a type is matched whole, on every page."""
     other = replace(written[0], id=written[0].id[:-1] + "_", type="domain.delete")
-    async with database.write() as conn:
-        await events.add(conn, other)
+    await database.write(events.add, other)
     since, until = given.AT + timedelta(seconds=1), given.AT + timedelta(seconds=4)
     between = [event for event in written if since <= event.accepted_at < until]
     found = await _events(database, account_id, 2, EventFilter(type="domain.create", since=since, until=until))
@@ -126,6 +121,5 @@ def _encoded(text: str) -> str:
 async def test_a_cursor_that_is_none_is_refused(database: Database, account_id: int, cursor: str) -> None:
     """Whatever a caller makes up for a cursor, the answer is one sentence about the cursor."""
     with pytest.raises(Invalid) as caught:
-        async with database.read() as conn:
-            await events.page(conn, account_id, EventFilter(), 50, cursor)
+        await database.read(events.page, account_id, EventFilter(), 50, cursor)
     assert caught.value.details[0].field == "cursor"

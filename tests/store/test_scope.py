@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.store import given
 from zonehook.archive import Archive
@@ -32,23 +33,27 @@ async def test_statements_find_nothing_of_another_account(
     database: Database, order: DeliveryOrder, account_id: int, stranger_id: int
 ) -> None:
     """Every statement that takes an account finds for its owner what it does not find for a stranger."""
-    async with database.read() as conn:
-        event_id = (await deliveries.page(conn, account_id, DeliveryFilter(), 50, None)).data[0].event_id
-        for account, is_owner in ((account_id, True), (stranger_id, False)):
-            found = [
-                await events.get(conn, account, event_id),
-                (await events.page(conn, account, EventFilter(), 50, None)).data,
-                await endpoints.get(conn, account, order.endpoint_id),
-                (await endpoints.page(conn, account, 50, None)).data,
-                await endpoints.secret_of(conn, account, order.endpoint_id),
-                await endpoints.all_of(conn, account),
-                await deliveries.get(conn, account, order.delivery_id),
-                (await deliveries.page(conn, account, DeliveryFilter(event_id=event_id), 50, None)).data,
-                await deliveries.duty(conn, account, order.delivery_id),
-                await deliveries.of_event(conn, account, event_id),
-                await deliveries.attempts_of(conn, account, order.delivery_id),
-            ]
-            assert [bool(each) for each in found] == [is_owner] * len(found)
+    event_id = (await database.read(deliveries.page, account_id, DeliveryFilter(), 50, None)).data[0].event_id
+    for account, is_owner in ((account_id, True), (stranger_id, False)):
+        found = await database.read(_all_of, account, event_id, order)
+        assert [bool(each) for each in found] == [is_owner] * len(found)
+
+
+def _all_of(conn: Connection, account: int, event_id: str, order: DeliveryOrder) -> list[object]:
+    """What each statement finds."""
+    return [
+        events.get(conn, account, event_id),
+        events.page(conn, account, EventFilter(), 50, None).data,
+        endpoints.get(conn, account, order.endpoint_id),
+        endpoints.page(conn, account, 50, None).data,
+        endpoints.secret_of(conn, account, order.endpoint_id),
+        endpoints.all_of(conn, account),
+        deliveries.get(conn, account, order.delivery_id),
+        deliveries.page(conn, account, DeliveryFilter(event_id=event_id), 50, None).data,
+        deliveries.duty(conn, account, order.delivery_id),
+        deliveries.of_event(conn, account, event_id),
+        deliveries.attempts_of(conn, account, order.delivery_id),
+    ]
 
 
 REFUSED: list[Callable[[Registry, Archive, Ledger, int, DeliveryOrder], Awaitable[Any]]] = [

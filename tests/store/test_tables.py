@@ -21,17 +21,15 @@ def _differences(connection: Connection) -> list[object]:
 
 async def test_migrations_make_exactly_the_tables(database: Database) -> None:
     """A migrated database has the tables, columns, types and indexes that the code speaks of, and no others."""
-    async with database.read() as conn:
-        assert await conn.run_sync(_differences) == []
-        names = await conn.run_sync(lambda sync: set(inspect(sync).get_table_names()))
+    assert await database.read(_differences) == []
+    names = await database.read(lambda conn: set(inspect(conn).get_table_names()))
     assert names == {*metadata.tables, "alembic_version"}
 
 
 async def test_migrating_again_changes_nothing(database: Database, account_id: int) -> None:
     """Every start migrates, and what is there stays."""
     await migrate.upgrade(database)
-    async with database.read() as conn:
-        assert (await conn.execute(select(accounts.c.id))).scalars().all() == [account_id]
+    assert await database.read(lambda conn: conn.execute(select(accounts.c.id)).scalars().all()) == [account_id]
 
 
 @pytest.mark.parametrize("hours", [0, 5.5, -8])
@@ -39,10 +37,8 @@ async def test_times_come_out_as_they_went_in_and_in_utc(database: Database, acc
     """A time of any zone is the same moment afterwards, to the microsecond, aware and in UTC."""
     written = given.AT.astimezone(timezone(timedelta(hours=hours)))
     event = given.event(account_id, occurred_at=written)
-    async with database.write() as conn:
-        await events.add(conn, event)
-    async with database.read() as conn:
-        read = await events.get(conn, account_id, event.id)
+    await database.write(events.add, event)
+    read = await database.read(events.get, account_id, event.id)
     assert read == event
     assert read is not None
     assert read.occurred_at is not None
@@ -54,8 +50,7 @@ async def test_a_time_without_a_zone_is_refused(database: Database, account_id: 
     """Nobody can write a time that could be read as another moment."""
     event = given.event(account_id, occurred_at=datetime(2026, 7, 2))  # noqa: DTZ001
     with pytest.raises(StatementError, match="without a time zone"):
-        async with database.write() as conn:
-            await events.add(conn, event)
+        await database.write(events.add, event)
 
 
 async def test_texts_come_out_as_they_went_in(database: Database, account_id: int) -> None:
@@ -63,7 +58,5 @@ async def test_texts_come_out_as_they_went_in(database: Database, account_id: in
     event = given.event(
         account_id, data='{ "b":1.10,"a":1e400, "n":"bücher ☃ \\u0000 🏳️" }', subject="Ω", actor="{}", key="ü"
     )
-    async with database.write() as conn:
-        await events.add(conn, event)
-    async with database.read() as conn:
-        assert await events.get(conn, account_id, event.id) == event
+    await database.write(events.add, event)
+    assert await database.read(events.get, account_id, event.id) == event

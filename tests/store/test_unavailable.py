@@ -30,7 +30,7 @@ from zonehook.verdicts import DeliveryStatus
 async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """SQLite alone: it is the one that is locked as a whole. Impatient, so that the tests are quick."""
     monkeypatch.setattr(databases, "_LOCK_WAIT_SECONDS", 0.05)
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'zonehook.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'zonehook.db'}")
     await migrate.upgrade(database)
     yield database
     await database.close()
@@ -51,9 +51,9 @@ async def order(registry: Registry, fanout: Fanout, account_id: int) -> Delivery
 
 
 async def _counts(database: Database) -> list[int]:
-    async with database.read() as conn:
-        tables = (event_rows, deliveries, attempts)
-        return [(await conn.execute(select(func.count()).select_from(table))).scalar_one() for table in tables]
+    tables = (event_rows, deliveries, attempts)
+    counting = [select(func.count()).select_from(table) for table in tables]
+    return await database.read(lambda conn: [conn.execute(each).scalar_one() for each in counting])
 
 
 async def test_an_event_is_not_half_opened(
@@ -134,7 +134,7 @@ async def test_the_sentence_tells_nothing_of_what_was_written(
 
 async def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
     """A file in a folder that is not there is a database that is away."""
-    await _is_away(f"sqlite+aiosqlite:///{tmp_path / 'nowhere' / 'zonehook.db'}")
+    await _is_away(f"sqlite:///{tmp_path / 'nowhere' / 'zonehook.db'}")
 
 
 async def test_a_server_that_does_not_answer() -> None:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select
 
 from zonehook.keys import Scope
 from zonehook.store.tables import accounts, api_keys
@@ -29,21 +28,21 @@ class KnownKey:
     dialect: str | None
 
 
-async def add(conn: AsyncConnection, name: str, dialect: str, plan: str, at: datetime) -> Account:
-    result = await conn.execute(
+def add(conn: Connection, name: str, dialect: str, plan: str, at: datetime) -> Account:
+    result = conn.execute(
         insert(accounts).values(name=name, dialect=dialect, plan=plan, created_at=at).returning(accounts.c.id)
     )
     return Account(result.scalar_one(), name, dialect, plan, at)
 
 
-async def first(conn: AsyncConnection) -> Account | None:
+def first(conn: Connection) -> Account | None:
     """The account with the lowest id."""
-    row = (await conn.execute(select(accounts).order_by(accounts.c.id).limit(1))).one_or_none()
+    row = (conn.execute(select(accounts).order_by(accounts.c.id).limit(1))).one_or_none()
     return None if row is None else Account(*row)
 
 
-async def add_key(
-    conn: AsyncConnection,
+def add_key(
+    conn: Connection,
     key_id: str,
     account_id: int | None,
     name: str,
@@ -51,15 +50,15 @@ async def add_key(
     digest: str,
     at: datetime,
 ) -> None:
-    await conn.execute(
+    conn.execute(
         insert(api_keys).values(
             id=key_id, account_id=account_id, name=name, scope=scope.value, digest=digest, created_at=at
         )
     )
 
 
-async def key_with(conn: AsyncConnection, digest: str) -> KnownKey | None:
-    found = await conn.execute(
+def key_with(conn: Connection, digest: str) -> KnownKey | None:
+    found = conn.execute(
         select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scope, accounts.c.dialect)
         .join(accounts, isouter=True)
         .where(api_keys.c.digest == digest)

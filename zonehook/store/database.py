@@ -1,18 +1,22 @@
 """The database: SQLite or PostgreSQL behind two verbs, `read` and `write`. Being away is one error: Unavailable."""
 
+import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import AsyncAdaptedQueuePool, Connection, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from zonehook import metrics
 from zonehook.errors import Unavailable
 
+P = ParamSpec("P")
+Found = TypeVar("Found")
 _LOCK_WAIT_SECONDS = 2
 _POOL_WAIT_SECONDS = 5
 _CONNECTIONS = 8
@@ -20,34 +24,47 @@ _log = logging.getLogger(__name__)
 
 
 class Database:
-    """One per process. Close it before the loop ends."""
+    """One per process. Close it before the loop ends.
+
+    Statements run in threads of their own, a whole transaction in one go: handing each statement over by itself, as
+    asynchronous drivers for SQLite do, costs three times the CPU.
+    """
 
     def __init__(self, url: str) -> None:
-        make = _sqlite if url.startswith("sqlite") else _postgresql
-        self._reading = make(url, reading=True)
-        self._writing = make(url, reading=False)
+        is_sqlite = url.startswith("sqlite")
+        make = _sqlite if is_sqlite else _postgresql
+        self._reading, self._writing = make(url, reading=True), make(url, reading=False)
+        self._readers = ThreadPoolExecutor(_CONNECTIONS, "reading")
+        # SQLite lets one writer in at a time and makes the others poll; a single thread takes turns, cheaper and fair.
+        self._writers = ThreadPoolExecutor(1 if is_sqlite else _CONNECTIONS, "writing")
         _count(self._reading, "read")
         _count(self._writing, "write")
-        event.listen(self._writing.sync_engine, "commit", lambda _connection: metrics.transaction())
+        event.listen(self._writing, "commit", lambda _connection: metrics.transaction())
 
-    @property
-    def engine(self) -> AsyncEngine:
-        """The engine that writes, for migrations."""
-        return self._writing
+    async def read(self, ask: Callable[Concatenate[Connection, P], Found], *args: P.args, **kwargs: P.kwargs) -> Found:
+        """What `ask` finds, given a connection for statements that change nothing. Raises Unavailable."""
 
-    @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for statements that change nothing. Raises Unavailable."""
+        def in_a_thread() -> Found:
+            with self._reading.connect() as connection:
+                return ask(connection, *args, **kwargs)
+
         with _as_unavailable():
-            async with self._reading.connect() as connection:
-                yield connection
+            return await asyncio.get_running_loop().run_in_executor(self._readers, in_a_thread)
 
-    @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed whole when the block ends, or not at all. Raises Unavailable."""
+    async def write(
+        self, change: Callable[Concatenate[Connection, P], Found], *args: P.args, **kwargs: P.kwargs
+    ) -> Found:
+        """What `change` returns, which is given one transaction: committed whole when it returns, or not at all.
+
+        Whoever gives up waiting for it does not stop it. Raises Unavailable.
+        """
+
+        def in_a_thread() -> Found:
+            with self._writing.begin() as connection:
+                return change(connection, *args, **kwargs)
+
         with _as_unavailable():
-            async with self._writing.begin() as connection:
-                yield connection
+            return await asyncio.get_running_loop().run_in_executor(self._writers, in_a_thread)
 
     @contextlib.asynccontextmanager
     async def references_unchecked(self) -> AsyncIterator[None]:
@@ -59,19 +76,20 @@ class Database:
             await self._check_references("ON")
 
     async def close(self) -> None:
-        await self._reading.dispose()
-        await self._writing.dispose()
+        """Awaits what is under way."""
+        for threads in (self._readers, self._writers):
+            await asyncio.to_thread(threads.shutdown)
+        self._reading.dispose()
+        self._writing.dispose()
 
     async def _check_references(self, wanted: str) -> None:
-        def set_pragma(connection: Connection) -> None:
-            cursor = connection.connection.cursor()
-            cursor.execute(f"PRAGMA foreign_keys={wanted}")
-            cursor.close()
+        def set_pragma() -> None:
+            with self._writing.connect() as only:  # whoever writes next has it, too
+                only.connection.cursor().execute(f"PRAGMA foreign_keys={wanted}")
 
         if self._writing.dialect.name == "sqlite":
             with _as_unavailable():
-                async with self._writing.connect() as only:  # a pool of one: who writes next has it, too
-                    await only.run_sync(set_pragma)
+                await asyncio.get_running_loop().run_in_executor(self._writers, set_pragma)
 
 
 @contextlib.contextmanager
@@ -87,12 +105,12 @@ def _as_unavailable() -> Iterator[None]:
         raise Unavailable("database_unavailable", "the connection to the database was lost") from None
 
 
-def _count(engine: AsyncEngine, kind: str) -> None:
+def _count(engine: Engine, kind: str) -> None:
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         if not statement.startswith("BEGIN"):
             metrics.statement(kind)
 
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", note)
 
 
 def _cause(problem: Exception) -> str:
@@ -101,20 +119,19 @@ def _cause(problem: Exception) -> str:
     return str(original).partition("\n")[0]
 
 
-def _sqlite(url: str, reading: bool) -> AsyncEngine:
-    # SQLite lets one writer in at a time and makes the others poll; a pool of one takes turns, cheaper and fair.
-    engine = create_async_engine(
+def _sqlite(url: str, reading: bool) -> Engine:
+    engine = create_engine(
         url,
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=QueuePool,
         pool_size=_CONNECTIONS if reading else 1,
         max_overflow=0,
         pool_timeout=_POOL_WAIT_SECONDS,
         hide_parameters=True,  # they hold customers' data, and errors are logged
-        connect_args={"timeout": _LOCK_WAIT_SECONDS, "isolation_level": None},
+        connect_args={"timeout": _LOCK_WAIT_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", _prepare_sqlite)
     if not reading:
-        event.listen(engine.sync_engine, "begin", _begin_immediately)
+        event.listen(engine, "begin", _begin_immediately)
     return engine
 
 
@@ -130,11 +147,11 @@ def _begin_immediately(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _postgresql(url: str, reading: bool) -> AsyncEngine:
-    return create_async_engine(
+def _postgresql(url: str, reading: bool) -> Engine:
+    return create_engine(
         url,
         pool_size=_CONNECTIONS,
-        max_overflow=_CONNECTIONS,
+        max_overflow=0,
         pool_pre_ping=True,
         pool_timeout=_POOL_WAIT_SECONDS,
         hide_parameters=True,

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
 from zonehook import verdicts
 from zonehook.messages import DeliveryOrder, Policy
@@ -95,18 +94,18 @@ _DUTY: Select[Any] = (
 _FAILURES = select(endpoints.c.consecutive_failures).where(endpoints.c.id == deliveries.c.endpoint_id).scalar_subquery()
 
 
-async def add_all(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    await conn.execute(insert(deliveries), rows)
+def add_all(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    conn.execute(insert(deliveries), rows)
 
 
-async def duty(conn: AsyncConnection, account_id: int, delivery_id: str) -> Row[Any] | None:
+def duty(conn: Connection, account_id: int, delivery_id: str) -> Row[Any] | None:
     """All that an attempt needs to know, in one statement: delivery, endpoint and body."""
     found = _DUTY.where(deliveries.c.id == delivery_id, deliveries.c.account_id == account_id)
-    row: Row[Any] | None = (await conn.execute(found)).one_or_none()
+    row: Row[Any] | None = (conn.execute(found)).one_or_none()
     return row
 
 
-async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: str, limit: int) -> list[Opened]:
+def opened(conn: Connection, account_id: int, event_id: str, after: str, limit: int) -> list[Opened]:
     """Deliveries of an event that still have to be made, by id, from `after` on."""
     query: Select[Any] = (
         select(
@@ -126,7 +125,7 @@ async def opened(conn: AsyncConnection, account_id: int, event_id: str, after: s
             deliveries.c.status != DeliveryStatus.SKIPPED,
         )
     )
-    return [Opened(*row) for row in (await conn.execute(query.order_by(deliveries.c.id).limit(limit))).all()]
+    return [Opened(*row) for row in (conn.execute(query.order_by(deliveries.c.id).limit(limit))).all()]
 
 
 def order(account_id: int, row: Opened | Row[Any], policy: Policy) -> DeliveryOrder:
@@ -141,15 +140,13 @@ def order(account_id: int, row: Opened | Row[Any], policy: Policy) -> DeliveryOr
     )
 
 
-async def get(conn: AsyncConnection, account_id: int, delivery_id: str) -> Delivery | None:
+def get(conn: Connection, account_id: int, delivery_id: str) -> Delivery | None:
     found = select(*_SEEN).where(deliveries.c.id == delivery_id, deliveries.c.account_id == account_id)
-    row = (await conn.execute(found)).one_or_none()
+    row = (conn.execute(found)).one_or_none()
     return None if row is None else _delivery(row)
 
 
-async def page(
-    conn: AsyncConnection, account_id: int, wanted: DeliveryFilter, limit: int, cursor: str | None
-) -> Page[Delivery]:
+def page(conn: Connection, account_id: int, wanted: DeliveryFilter, limit: int, cursor: str | None) -> Page[Delivery]:
     query = select(*_SEEN).where(deliveries.c.account_id == account_id)
     for name in ("status", "endpoint_id", "event_id", "type"):
         value = getattr(wanted, name)
@@ -159,33 +156,33 @@ async def page(
         query = query.where(deliveries.c.created_at >= wanted.since)
     if wanted.until is not None:
         query = query.where(deliveries.c.created_at < wanted.until)
-    rows, next_cursor = await pages.fetch(conn, query, deliveries.c.created_at, deliveries.c.id, limit, cursor)
+    rows, next_cursor = pages.fetch(conn, query, deliveries.c.created_at, deliveries.c.id, limit, cursor)
     return Page([_delivery(row) for row in rows], next_cursor)
 
 
-async def of_event(conn: AsyncConnection, account_id: int, event_id: str) -> list[Delivery]:
+def of_event(conn: Connection, account_id: int, event_id: str) -> list[Delivery]:
     query = select(*_SEEN).where(deliveries.c.event_id == event_id, deliveries.c.account_id == account_id)
-    return [_delivery(row) for row in (await conn.execute(query.order_by(deliveries.c.id))).all()]
+    return [_delivery(row) for row in (conn.execute(query.order_by(deliveries.c.id))).all()]
 
 
-async def attempts_of(conn: AsyncConnection, account_id: int, delivery_id: str) -> list[RecordedAttempt]:
+def attempts_of(conn: Connection, account_id: int, delivery_id: str) -> list[RecordedAttempt]:
     query = select(*_ATTEMPT).where(attempts.c.delivery_id == delivery_id, attempts.c.account_id == account_id)
-    return [RecordedAttempt(*row) for row in (await conn.execute(query.order_by(attempts.c.number))).all()]
+    return [RecordedAttempt(*row) for row in (conn.execute(query.order_by(attempts.c.number))).all()]
 
 
-async def is_recorded(conn: AsyncConnection, attempt_id: str) -> bool:
-    return (await conn.execute(select(attempts.c.id).where(attempts.c.id == attempt_id))).first() is not None
+def is_recorded(conn: Connection, attempt_id: str) -> bool:
+    return (conn.execute(select(attempts.c.id).where(attempts.c.id == attempt_id))).first() is not None
 
 
-async def add_attempt(conn: AsyncConnection, values: dict[str, Any]) -> None:
-    await conn.execute(insert(attempts).values(values))
+def add_attempt(conn: Connection, values: dict[str, Any]) -> None:
+    conn.execute(insert(attempts).values(values))
 
 
-async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any]) -> int | None:
+def advance(conn: Connection, seen: Row[Any], values: dict[str, Any]) -> int | None:
     """Writes a delivery's progress if it still stands as it was `seen`. Returns how often its endpoint had failed in a
     row until now; None where the delivery stands otherwise, and nothing was written.
     """
-    written = await conn.execute(
+    written = conn.execute(
         update(deliveries)
         .where(
             deliveries.c.id == seen.id,
@@ -200,20 +197,18 @@ async def advance(conn: AsyncConnection, seen: Row[Any], values: dict[str, Any])
     return failures
 
 
-async def end(
-    conn: AsyncConnection, wanted: DeliveryOrder, status: DeliveryStatus, reason: str | None, at: datetime
-) -> None:
+def end(conn: Connection, wanted: DeliveryOrder, status: DeliveryStatus, reason: str | None, at: datetime) -> None:
     """Ends this run of a delivery if it is still open; one that is over stays as it ended."""
-    await conn.execute(
+    conn.execute(
         update(deliveries)
         .where(*_open_run(wanted))
         .values(status=status, reason=reason, next_retry_at=None, completed_at=at)
     )
 
 
-async def hurry(conn: AsyncConnection, wanted: DeliveryOrder, now: datetime) -> bool:
+def hurry(conn: Connection, wanted: DeliveryOrder, now: datetime) -> bool:
     """Makes the waiting attempt of this run due `now`; says whether one waited."""
-    hurried = await conn.execute(
+    hurried = conn.execute(
         update(deliveries)
         .where(*_open_run(wanted), deliveries.c.next_retry_at > now)
         .values(next_retry_at=now, hurried=True)
@@ -221,11 +216,9 @@ async def hurry(conn: AsyncConnection, wanted: DeliveryOrder, now: datetime) -> 
     return hurried.rowcount == 1
 
 
-async def cancel_of_endpoint(
-    conn: AsyncConnection, account_id: int, endpoint_id: str, reason: str, at: datetime
-) -> None:
+def cancel_of_endpoint(conn: Connection, account_id: int, endpoint_id: str, reason: str, at: datetime) -> None:
     """Ends every delivery still open for this endpoint."""
-    await conn.execute(
+    conn.execute(
         update(deliveries)
         .where(
             deliveries.c.account_id == account_id,
@@ -236,9 +229,9 @@ async def cancel_of_endpoint(
     )
 
 
-async def reopen(conn: AsyncConnection, account_id: int, delivery_id: str, run: int) -> None:
+def reopen(conn: Connection, account_id: int, delivery_id: str, run: int) -> None:
     """Begins the delivery's `run`-th replay with a fresh budget; a second call for the same run does nothing."""
-    await conn.execute(
+    conn.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id, deliveries.c.account_id == account_id, deliveries.c.run == run - 1)
         .values(

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
 
 from zonehook.endpoints import Endpoint
 from zonehook.store import pages
@@ -15,23 +14,23 @@ from zonehook.store.tables import accounts, endpoints
 _SEEN = [endpoints.c[name] for name in Endpoint.__dataclass_fields__]
 
 
-async def add(conn: AsyncConnection, values: dict[str, Any]) -> None:
-    await conn.execute(insert(endpoints).values(values))
+def add(conn: Connection, values: dict[str, Any]) -> None:
+    conn.execute(insert(endpoints).values(values))
 
 
-async def get(conn: AsyncConnection, account_id: int, endpoint_id: str) -> Endpoint | None:
-    row = (await conn.execute(_of(account_id).where(endpoints.c.id == endpoint_id))).one_or_none()
+def get(conn: Connection, account_id: int, endpoint_id: str) -> Endpoint | None:
+    row = (conn.execute(_of(account_id).where(endpoints.c.id == endpoint_id))).one_or_none()
     return None if row is None else _endpoint(row)
 
 
-async def page(conn: AsyncConnection, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
-    rows, next_cursor = await pages.fetch(conn, _of(account_id), endpoints.c.created_at, endpoints.c.id, limit, cursor)
+def page(conn: Connection, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
+    rows, next_cursor = pages.fetch(conn, _of(account_id), endpoints.c.created_at, endpoints.c.id, limit, cursor)
     return Page([_endpoint(row) for row in rows], next_cursor)
 
 
-async def change(conn: AsyncConnection, account_id: int, endpoint_id: str, values: dict[str, Any]) -> bool:
+def change(conn: Connection, account_id: int, endpoint_id: str, values: dict[str, Any]) -> bool:
     """Whether there was such an endpoint to change."""
-    changed = await conn.execute(
+    changed = conn.execute(
         update(endpoints)
         .where(
             endpoints.c.id == endpoint_id,
@@ -43,15 +42,15 @@ async def change(conn: AsyncConnection, account_id: int, endpoint_id: str, value
     return changed.rowcount == 1
 
 
-async def secret_of(conn: AsyncConnection, account_id: int, endpoint_id: str) -> bytes | None:
+def secret_of(conn: Connection, account_id: int, endpoint_id: str) -> bytes | None:
     """The sealed signing secret."""
     found = select(endpoints.c.secret).where(
         endpoints.c.id == endpoint_id, endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None)
     )
-    return (await conn.execute(found)).scalar_one_or_none()
+    return (conn.execute(found)).scalar_one_or_none()
 
 
-async def all_of(conn: AsyncConnection, account_id: int) -> Sequence[Row[Any]]:
+def all_of(conn: Connection, account_id: int) -> Sequence[Row[Any]]:
     """Every endpoint of the account with what fan-out asks of it."""
     listening: Select[Any] = select(
         endpoints.c.id,
@@ -67,18 +66,16 @@ async def all_of(conn: AsyncConnection, account_id: int) -> Sequence[Row[Any]]:
     ).where(
         endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None), accounts.c.id == endpoints.c.account_id
     )
-    rows: Sequence[Row[Any]] = (await conn.execute(listening.order_by(endpoints.c.id))).all()
+    rows: Sequence[Row[Any]] = (conn.execute(listening.order_by(endpoints.c.id))).all()
     return rows
 
 
-async def note_success(conn: AsyncConnection, endpoint_id: str, is_slow: bool) -> None:
+def note_success(conn: Connection, endpoint_id: str, is_slow: bool) -> None:
     """Any success ends a row of failures."""
-    await conn.execute(
-        update(endpoints).where(endpoints.c.id == endpoint_id).values(consecutive_failures=0, is_slow=is_slow)
-    )
+    conn.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(consecutive_failures=0, is_slow=is_slow))
 
 
-async def note_failure(conn: AsyncConnection, endpoint_id: str, at: datetime, limit: int | None, is_slow: bool) -> None:
+def note_failure(conn: Connection, endpoint_id: str, at: datetime, limit: int | None, is_slow: bool) -> None:
     """Counts a failure in the database itself, so that two at once are two; the limit suppresses once."""
     failures = endpoints.c.consecutive_failures + 1
     values: dict[str, Any] = {"consecutive_failures": failures, "is_slow": is_slow}
@@ -87,12 +84,12 @@ async def note_failure(conn: AsyncConnection, endpoint_id: str, at: datetime, li
             (failures >= limit, func.coalesce(endpoints.c.suppressed_at, at)),
             else_=endpoints.c.suppressed_at,
         )
-    await conn.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(values))
+    conn.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(values))
 
 
-async def note_gone(conn: AsyncConnection, endpoint_id: str, at: datetime) -> None:
+def note_gone(conn: Connection, endpoint_id: str, at: datetime) -> None:
     """The receiver said that nobody lives there any more: disabled, once."""
-    await conn.execute(
+    conn.execute(
         update(endpoints)
         .where(endpoints.c.id == endpoint_id, endpoints.c.disabled_at.is_(None))
         .values(disabled_at=at, updated_at=at)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, insert, select
 
 from zonehook.messages import AcceptedEvent
 from zonehook.store import pages
@@ -36,19 +35,17 @@ class EventFilter:
     until: datetime | None = None
 
 
-async def add(conn: AsyncConnection, event: AcceptedEvent) -> None:
-    await conn.execute(insert(events).values({name: getattr(event, name) for name in _COLUMNS}))
+def add(conn: Connection, event: AcceptedEvent) -> None:
+    conn.execute(insert(events).values({name: getattr(event, name) for name in _COLUMNS}))
 
 
-async def get(conn: AsyncConnection, account_id: int, event_id: str) -> AcceptedEvent | None:
+def get(conn: Connection, account_id: int, event_id: str) -> AcceptedEvent | None:
     found = select(*_SEEN).where(events.c.id == event_id, events.c.account_id == account_id)
-    row = (await conn.execute(found)).one_or_none()
+    row = (conn.execute(found)).one_or_none()
     return None if row is None else _event(row)
 
 
-async def page(
-    conn: AsyncConnection, account_id: int, wanted: EventFilter, limit: int, cursor: str | None
-) -> Page[AcceptedEvent]:
+def page(conn: Connection, account_id: int, wanted: EventFilter, limit: int, cursor: str | None) -> Page[AcceptedEvent]:
     query = select(*_SEEN).where(events.c.account_id == account_id)
     if wanted.type is not None:
         query = query.where(events.c.type == wanted.type)
@@ -56,7 +53,7 @@ async def page(
         query = query.where(events.c.accepted_at >= wanted.since)
     if wanted.until is not None:
         query = query.where(events.c.accepted_at < wanted.until)
-    rows, next_cursor = await pages.fetch(conn, query, events.c.accepted_at, events.c.id, limit, cursor)
+    rows, next_cursor = pages.fetch(conn, query, events.c.accepted_at, events.c.id, limit, cursor)
     return Page([_event(row) for row in rows], next_cursor)
 
 

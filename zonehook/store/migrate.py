@@ -11,8 +11,8 @@ from zonehook.store.database import Database
 
 async def upgrade(database: Database) -> None:
     """Runs the migrations that are missing, all or none. Raises Unavailable."""
-    async with database.references_unchecked(), database.write() as conn:
-        await conn.run_sync(_upgrade)
+    async with database.references_unchecked():
+        await database.write(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Row, Select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Column, Connection, Row, Select, tuple_
 
 from zonehook import ids
 from zonehook.errors import Invalid
@@ -24,8 +23,8 @@ class Page(Generic[Item]):
     next_cursor: str | None
 
 
-async def fetch(
-    conn: AsyncConnection,
+def fetch(
+    conn: Connection,
     query: Select[Any],
     at: Column[Any],
     key: Column[Any],
@@ -35,7 +34,7 @@ async def fetch(
     """One page of `query` ordered by time `at` and id `key`. Raises Invalid for a cursor that is not ours."""
     if cursor is not None:
         query = query.where(tuple_(at, key) < tuple_(*_read(cursor), types=(at.type, key.type)))
-    rows = (await conn.execute(query.order_by(at.desc(), key.desc()).limit(limit + 1))).all()
+    rows = (conn.execute(query.order_by(at.desc(), key.desc()).limit(limit + 1))).all()
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]._mapping
