@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from zonehook.keys import Scope
 from zonehook.store.tables import accounts, api_keys
@@ -26,6 +26,14 @@ class KnownKey:
     account_id: int | None
     scope: Scope
     dialect: str | None
+
+
+# Asked by every request, so built once
+_KEY_WITH = (
+    select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scope, accounts.c.dialect)
+    .join(accounts, isouter=True)
+    .where(api_keys.c.digest == bindparam("wanted"))
+)
 
 
 def add(conn: Connection, name: str, dialect: str, plan: str, at: datetime) -> Account:
@@ -58,10 +66,5 @@ def add_key(
 
 
 def key_with(conn: Connection, digest: str) -> KnownKey | None:
-    found = conn.execute(
-        select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scope, accounts.c.dialect)
-        .join(accounts, isouter=True)
-        .where(api_keys.c.digest == digest)
-    )
-    row = found.one_or_none()
+    row = conn.execute(_KEY_WITH, {"wanted": digest}).one_or_none()
     return None if row is None else KnownKey(row.id, row.account_id, Scope(row.scope), row.dialect)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, case, func, insert, select, update
 
 from zonehook.endpoints import Endpoint
 from zonehook.store import pages
@@ -12,6 +12,28 @@ from zonehook.store.pages import Page
 from zonehook.store.tables import accounts, endpoints
 
 _SEEN = [endpoints.c[name] for name in Endpoint.__dataclass_fields__]
+
+# Asked for every event, so built once
+_ALL_OF: Select[Any] = (
+    select(
+        endpoints.c.id,
+        endpoints.c.url,
+        endpoints.c.events,
+        endpoints.c.dialect,
+        endpoints.c.disabled_at,
+        endpoints.c.suppressed_at,
+        endpoints.c.consecutive_failures,
+        endpoints.c.is_slow,
+        accounts.c.name.label("account_name"),
+        accounts.c.dialect.label("account_dialect"),
+    )
+    .where(
+        endpoints.c.account_id == bindparam("account"),
+        endpoints.c.deleted_at.is_(None),
+        accounts.c.id == endpoints.c.account_id,
+    )
+    .order_by(endpoints.c.id)
+)
 
 
 def add(conn: Connection, values: dict[str, Any]) -> None:
@@ -52,21 +74,7 @@ def secret_of(conn: Connection, account_id: int, endpoint_id: str) -> bytes | No
 
 def all_of(conn: Connection, account_id: int) -> Sequence[Row[Any]]:
     """Every endpoint of the account with what fan-out asks of it."""
-    listening: Select[Any] = select(
-        endpoints.c.id,
-        endpoints.c.url,
-        endpoints.c.events,
-        endpoints.c.dialect,
-        endpoints.c.disabled_at,
-        endpoints.c.suppressed_at,
-        endpoints.c.consecutive_failures,
-        endpoints.c.is_slow,
-        accounts.c.name.label("account_name"),
-        accounts.c.dialect.label("account_dialect"),
-    ).where(
-        endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None), accounts.c.id == endpoints.c.account_id
-    )
-    rows: Sequence[Row[Any]] = (conn.execute(listening.order_by(endpoints.c.id))).all()
+    rows: Sequence[Row[Any]] = conn.execute(_ALL_OF, {"account": account_id}).all()
     return rows
 
 

@@ -23,6 +23,7 @@ _COLUMNS = (
     "actor",
     "occurred_at",
 )
+_ADD = insert(events)
 _SEEN = [events.c[name] for name in _COLUMNS]
 
 
@@ -36,7 +37,7 @@ class EventFilter:
 
 
 def add(conn: Connection, event: AcceptedEvent) -> None:
-    conn.execute(insert(events).values({name: getattr(event, name) for name in _COLUMNS}))
+    conn.execute(_ADD, {name: getattr(event, name) for name in _COLUMNS})
 
 
 def get(conn: Connection, account_id: int, event_id: str) -> AcceptedEvent | None:
