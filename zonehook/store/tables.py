@@ -100,7 +100,7 @@ endpoints = _table(
     Column("is_slow", Boolean, nullable=False, server_default=false()),  # its last answer took long
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
-    Index(None, "account_id", "id"),
+    Index(None, "account_id", "created_at", "id"),
 )
 
 events = _table(
@@ -117,6 +117,7 @@ events = _table(
     Column("accepted_at", Utc, nullable=False),
     UniqueConstraint("account_id", "key"),
     Index(None, "account_id", "accepted_at", "id"),
+    Index(None, "account_id", "type", "accepted_at", "id"),
 )
 
 deliveries = _table(
@@ -139,10 +140,12 @@ deliveries = _table(
     Column("last_status_code", Integer),
     Column("created_at", Utc, nullable=False),
     Column("completed_at", Utc),
-    Index(None, "account_id", "created_at", "id"),
-    Index(None, "account_id", "status", "created_at", "id"),
-    Index(None, "endpoint_id", "created_at", "id"),
-    Index(None, "event_id", "id"),
+    # One for each filter of the list, in its order; what it may be narrowed down by further stands in the index, too
+    Index("ix_deliveries_all", "account_id", "created_at", "id"),
+    Index("ix_deliveries_event", "account_id", "event_id", "created_at", "id"),
+    Index("ix_deliveries_endpoint", "account_id", "endpoint_id", "created_at", "id", "status", "type"),
+    Index("ix_deliveries_status", "account_id", "status", "created_at", "id", "type", "endpoint_id"),
+    Index("ix_deliveries_type", "account_id", "type", "created_at", "id", "status"),
 )
 
 attempts = _table(
