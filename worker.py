@@ -35,7 +35,7 @@ from zonehook.store import cipher
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 
-_CONCURRENT_ATTEMPTS = 500
+_CONCURRENT_ATTEMPTS = 1000  # five times what a host may hold (zonehook/net/turns.py)
 _CONCURRENT_WORKFLOW_TASKS = 100
 _CACHED_WORKFLOWS = 10_000
 _OPEN_FILES = 8192
