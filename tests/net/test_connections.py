@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
+from httpcore._async import http11
 
 from tests.activities.attempting import attempting
 from tests.net.answers import OK, saying, silent
@@ -46,6 +49,18 @@ async def test_connections_are_reused(sender: Sender, prompt: Listener) -> None:
     answers = [await sender.post(prompt.url(), {}, b"{}", 5) for _ in range(20)]
     assert {each.status_code for each in answers} == {200}
     assert (len(prompt.heads), prompt.connections) == (20, 1)
+
+
+@pytest.mark.parametrize(("idle_seconds", "connections"), [(1.0, 1), (1.6, 2)])
+async def test_a_connection_is_left_before_its_server_leaves(
+    sender: Sender, prompt: Listener, monkeypatch: pytest.MonkeyPatch, idle_seconds: float, connections: int
+) -> None:
+    """A connection is used again a moment later, and not when a server that closes after two seconds may just do so."""
+    await sender.post(prompt.url(), {}, b"{}", 5)
+    then = time.monotonic() + idle_seconds
+    monkeypatch.setattr(http11, "time", SimpleNamespace(monotonic=lambda: then))
+    await sender.post(prompt.url(), {}, b"{}", 5)
+    assert prompt.connections == connections
 
 
 async def test_connections_are_reused_beside_slow_ones(
