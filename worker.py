@@ -35,8 +35,8 @@ from zonehook.store import cipher
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 
-_CONCURRENT_ATTEMPTS = 500
-_CONCURRENT_WORKFLOW_TASKS = 500  # each may hold a first attempt
+_CONCURRENT_ATTEMPTS = 1000  # five times what a host may hold (zonehook/net/turns.py)
+_CONCURRENT_WORKFLOW_TASKS = 1000  # each may hold a first attempt
 _CACHED_WORKFLOWS = 10_000
 _OPEN_FILES = 8192
 _GRACE = timedelta(seconds=25)  # more than one attempt takes, so that stopping interrupts none

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from zonehook import clock, dialects, messages, metrics, verdicts
+from zonehook import clock, dialects, messages, metrics, schedules, verdicts
 from zonehook.errors import NotFound, Unavailable
 from zonehook.ledger import SUPERSEDED, Duty, Ledger
 from zonehook.messages import AtOnce, DeliveryEnd, DeliveryOrder, Sent
@@ -99,7 +99,10 @@ class Delivering:
     async def _send(self, order: DeliveryOrder, duty: Duty, number: int) -> Sent:
         own = dialects.headers(duty.dialect, duty.secrets, order.delivery_id, clock.now(), duty.body)
         headers = duty.headers | own
-        answer = await self._sender.post(duty.url, headers, duty.body, order.policy.timeout)
+        try:
+            answer = await self._sender.post(duty.url, headers, duty.body, order.policy.timeout)
+        except TooManyAtOnce as problem:
+            raise _sent_away(problem, order, duty) from None
         return Sent(
             id=clock.new_id("att"),
             number=number,
@@ -133,12 +136,16 @@ def _tell(order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) ->
         _log.info("attempt %s of %s to %s: %s", sent.number, order.delivery_id, order.host, outcome)
 
 
+def _sent_away(problem: TooManyAtOnce, order: DeliveryOrder, duty: Duty) -> ApplicationError:
+    """Nobody's fault: it uses no attempt and moves no schedule, and is not sent past the end of its window."""
+    first = duty.progress.first_attempt_at
+    return _again(problem.message, schedules.postponed(order.policy, first, clock.now(), problem.again_after))
+
+
 def _ours(problem: Exception, sent: Sent | None) -> ApplicationError:
     """A fault of ours: it uses no attempt and moves no schedule; the same attempt is due again soon."""
     if isinstance(problem, NotFound):
         return ApplicationError(problem.message, type="DeliveryUnknown", non_retryable=True)
-    if isinstance(problem, TooManyAtOnce):
-        return _again(problem.message, clock.now() + timedelta(seconds=problem.again_after))
     if isinstance(problem, Unavailable):
         return _again(problem.message, clock.now() + _SOON, unrecorded=sent)
     _log.error("an attempt failed by a fault of ours", exc_info=problem)

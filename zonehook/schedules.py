@@ -42,10 +42,28 @@ def next_due(
 
 def is_closed(policy: Policy, first: datetime | None, now: datetime) -> bool:
     """Whether the window that began with the first attempt is over."""
+    last = last_start(policy, first)
+    return last is not None and now > last
+
+
+def last_start(policy: Policy, first: datetime | None) -> datetime | None:
+    """The last moment that an attempt may start, if it comes late; None without a window, or before it has begun."""
     if first is None or policy.window is None:
-        return False
+        return None
     late = max(policy.window * _MARGIN, _DISPATCH_SECONDS)
-    return now > first + timedelta(seconds=policy.window * (1 - _MARGIN) + late)
+    return first + timedelta(seconds=policy.window * (1 - _MARGIN) + late)
+
+
+def postponed(policy: Policy, first: datetime | None, now: datetime, seconds: float) -> datetime:
+    """When an attempt that cannot be made just now comes again: after so many seconds, or as much sooner as it takes
+    for a last try before the window closes.
+    """
+    due = now + timedelta(seconds=seconds)
+    last = last_start(policy, first)
+    if last is None:
+        return due
+    last_try = last - timedelta(seconds=_DISPATCH_SECONDS)
+    return min(due, last_try if now < last_try else last)
 
 
 def retry_after(text: str, now: datetime) -> float | None:

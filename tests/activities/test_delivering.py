@@ -19,6 +19,7 @@ from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
 from zonehook.net.sender import Sender
+from zonehook.net.turns import TooManyAtOnce
 from zonehook.registry import Registration, Registry
 
 
@@ -36,12 +37,17 @@ class Attempting:
 
 
 @pytest_asyncio.fixture
-async def attempting(ledger: Ledger, trusting: dict[str, str]) -> AsyncIterator[Attempting]:
+async def sender(trusting: dict[str, str]) -> AsyncIterator[Sender]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SSL_CERT_FILE", trusting["SSL_CERT_FILE"])
         sender = Sender(addresses.parse_networks("127.0.0.0/8"))
-    yield Attempting(ledger, sender)
+    yield sender
     await sender.close()
+
+
+@pytest.fixture
+def attempting(ledger: Ledger, sender: Sender) -> Attempting:
+    return Attempting(ledger, sender)
 
 
 async def _order(registry: Registry, fanout: Fanout, account_id: int, mailbox: Mailbox) -> DeliveryOrder:
@@ -120,3 +126,29 @@ async def test_a_run_that_a_replay_replaced_makes_no_attempt(
     end = await attempting.run(order)
 
     assert (end.status, end.reason, mailbox.received) == ("cancelled", "a replay took its place", [])
+
+
+async def test_an_attempt_that_finds_no_place_is_not_sent_past_its_window(
+    attempting: Attempting,
+    sender: Sender,
+    registry: Registry,
+    fanout: Fanout,
+    ledger: Ledger,
+    account_id: int,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sent away for a quarter of an hour with a minute of its window left, it comes again within that minute."""
+    order = await _order(registry, fanout, account_id, mailbox)
+    earlier = replace(_sent(), started_at=clock.now() - timedelta(seconds=7200 - 60))
+    await ledger.record(order, await ledger.duty(order), earlier)
+
+    async def busy(*_: Any) -> None:
+        raise TooManyAtOnce("127.0.0.1", 900)
+
+    monkeypatch.setattr(sender, "post", busy)
+    with pytest.raises(ApplicationError, match="as many attempts to") as failure:
+        await attempting.run(order)
+
+    assert failure.value.next_retry_delay is not None
+    assert timedelta(seconds=30) < failure.value.next_retry_delay < timedelta(seconds=60)

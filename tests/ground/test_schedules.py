@@ -150,3 +150,32 @@ def test_the_window_begins_with_the_first_attempt() -> None:
     assert not schedules.is_closed(STANDARD, FIRST, end)
     assert schedules.is_closed(STANDARD, FIRST, end + timedelta(microseconds=1))
     assert not schedules.is_closed(replace(STANDARD, window=None), FIRST, FIRST + timedelta(days=30))
+
+
+@given(POLICIES, st.floats(0, 200_000), st.floats(0.001, 900))
+def test_a_postponed_attempt_has_a_last_try(policy: Policy, since_first: float, seconds: float) -> None:
+    """An attempt that found no place comes again after the time it was told, or before its window closes if that is
+    sooner; never earlier, and never so late that it could not be made though it might have been.
+    """
+    now = FIRST + timedelta(seconds=since_first)
+    again = schedules.postponed(policy, FIRST, now, seconds)
+    last = schedules.last_start(policy, FIRST)
+    assert again <= now + timedelta(seconds=seconds)
+    if not schedules.is_closed(policy, FIRST, now):
+        assert now <= again
+        assert not schedules.is_closed(policy, FIRST, again)
+        assert again in (now + timedelta(seconds=seconds), last) or last == again + timedelta(seconds=2)
+
+
+def test_the_last_try_is_in_time_for_being_late() -> None:
+    """Sent away for a quarter of an hour with less than that left, an attempt comes two seconds before the end."""
+    for since_first in (6400, 7100, 7197):
+        now = FIRST + timedelta(seconds=since_first)
+        assert schedules.postponed(STANDARD, FIRST, now, 900) == FIRST + timedelta(seconds=7198)
+
+
+def test_without_a_window_an_attempt_is_postponed_as_told() -> None:
+    """Before the first attempt, and in a policy without a window, nothing cuts the wait short."""
+    again = FIRST + timedelta(seconds=900)
+    assert schedules.postponed(STANDARD, None, FIRST, 900) == again
+    assert schedules.postponed(replace(STANDARD, window=None), FIRST, FIRST, 900) == again

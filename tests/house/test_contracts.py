@@ -13,7 +13,9 @@ FLOORS = "the floors of zonehook: a module imports only from floors below"
 ROOMS = "workflows, activities and api do not know each other"
 GROUND = "workflows stand on the pure ground and temporalio alone"
 ROOTS = "nobody imports a composition root"
-CONTRACTS = (FLOORS, ROOMS, GROUND, ROOTS)
+WAY_OUT = "bytes leave through zonehook.net alone"
+SENDER = "the sender is for activities and composition roots"
+CONTRACTS = (FLOORS, ROOMS, GROUND, ROOTS, WAY_OUT, SENDER)
 
 FORBIDDEN = [
     (FLOORS, "zonehook/schedules.py", "from zonehook.store import tables"),
@@ -30,6 +32,10 @@ FORBIDDEN = [
     (GROUND, "zonehook/messages.py", "import httpcore"),  # by way of the ground
     (ROOTS, "zonehook/cli/commands.py", "import standalone"),
     (ROOTS, "api/app.py", "import worker"),
+    (WAY_OUT, "activities/delivering.py", "import httpcore"),
+    (WAY_OUT, "zonehook/registry.py", "from httpcore import AsyncConnectionPool"),
+    (SENDER, "api/app.py", "from zonehook.net import sender"),
+    (SENDER, "zonehook/registry.py", "from zonehook.net.sender import Sender"),
 ]
 
 

@@ -1,8 +1,9 @@
 """The socket opens to an address that was just judged, and to that very one: with a resolver of the test's own."""
 
+import contextlib
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,32 @@ async def test_an_address_that_does_not_answer(trusted: None, receiver_of_the_na
     names = Names(["127.0.0.9", "127.0.0.1"])
     answer = await _post(names, f"https://hooks.example.com:{receiver_of_the_name.port}/", LOOPBACK)
     assert answer.status_code == 200
+
+
+@pytest.fixture
+def black_holes(receiver_of_the_name: Listener) -> Iterator[list[str]]:
+    """Two addresses that take no connection on the receiver's port and refuse none: their queues are full."""
+    with contextlib.ExitStack() as stack:
+        for address in ("127.0.0.8", "127.0.0.9"):
+            full = stack.enter_context(socket.socket())
+            full.bind((address, receiver_of_the_name.port))
+            full.listen(0)
+            for _ in range(4):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+        yield ["127.0.0.8", "127.0.0.9"]
+
+
+@pytest.mark.rows("ALL-06", "CD-27")
+async def test_addresses_that_never_answer(
+    trusted: None, receiver_of_the_name: Listener, black_holes: list[str]
+) -> None:
+    """Two black holes before the address that answers leave it enough of Connect Domain's five seconds."""
+    names = Names([*black_holes, "127.0.0.1"])
+    answer = await _post(names, f"https://hooks.example.com:{receiver_of_the_name.port}/", LOOPBACK)
+    assert (answer.status_code, answer.error) == (200, None)
+    assert answer.duration_ms > 1000  # they were black holes indeed
 
 
 @pytest.mark.rows("ALL-06")

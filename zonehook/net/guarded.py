@@ -9,7 +9,7 @@ from zonehook import addresses
 from zonehook.net import resolving
 from zonehook.net.metered import MeteredStream
 
-_PATIENCE_SECONDS = 3.0  # with one address, while there are others to try
+_PATIENCE_SECONDS = 1.0  # with an address that is not the last: some attempts have five for all of them
 Resolve = Callable[[str], Awaitable[Sequence[addresses.Address]]]
 
 

@@ -10,7 +10,7 @@ import httpcore
 from zonehook import addresses
 from zonehook.net.guarded import GuardedBackend, Resolve
 
-_IDLE_SECONDS = 4.0  # Node and others close after 5: a request must not cross with that
+_IDLE_SECONDS = 1.5  # gunicorn closes after 2 seconds, Node and others after 5: a request must not cross with that
 _SWEEP_SECONDS = 1.0
 
 

@@ -8,9 +8,9 @@ from zonehook.errors import Unavailable
 
 # Of the worker's slots, at once. A receiver that answers in 100 ms gets 500 a second through 50 of them.
 _OF_AN_ENDPOINT = 50
-_OF_A_HOST = 250
+_OF_A_HOST = 200
 _PATIENCE_SECONDS = 0.5  # for a place to become free, which with a prompt receiver takes milliseconds
-_SOONEST_SECONDS, _LATEST_SECONDS = 3.0, 60.0
+_SOONEST_SECONDS, _LATEST_SECONDS = 3.0, 15 * 60.0
 _TURN_SECONDS = 0.2  # what one place in the queue takes when 50 attempts at a time wait for 10 seconds each
 
 
@@ -53,13 +53,18 @@ class Turns:
 class _Line:
     def __init__(self, places: int) -> None:
         self.free = asyncio.Semaphore(places)
-        self.users = 0
+        self.users = 0  # who have a place, and who wait for one
+        self._places = places
         self._sent_away = 0
 
     async def enter(self, name: str) -> None:
-        """Whoever is sent away comes again when the turn of those before may be over: a long queue costs no more."""
+        """Whoever is sent away comes again when the turn of those before may be over: a long queue costs no more.
+
+        Those who wait hold slots of the worker too, so no more of them wait than there are places.
+        """
+        is_crowded = self.users > 2 * self._places
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(0 if is_crowded else _PATIENCE_SECONDS):
                 await self.free.acquire()
         except TimeoutError:
             self._sent_away += 1
