@@ -16,6 +16,7 @@ ACTOR = {"id": "1120", "entity": "user", "pretty": "jo.doe@example.com"}
 DOMAIN = {"domain": {"id": 1, "name": "example.com"}}
 NOVA = {"host": "home.example.net", "ipv4": "203.0.113.42", "ipv6": None}
 CONNECTED = {"hostname": "www.example.com"}
+OF_IT = "data.domain."
 ENDPOINTS = "/v1/webhook-endpoints"
 
 
@@ -27,6 +28,24 @@ ENDPOINTS = "/v1/webhook-endpoints"
         ("dnsimple", {"type": "domain.create", "data": {"domain": "example.com"}}, "data.domain"),
         ("dnsimple", {"type": "domain.create", "data": {"domain": {"name": "example.com"}}}, "data.domain.id"),
         ("dnsimple", {"type": "domain.create", "data": {"domain": {"id": "1"}}}, "data.domain.id"),
+        ("dnsimple", {"type": "domain.create", "data": {"domain": None}}, "data.domain"),
+        ("dnsimple", {"type": "domain.create", "data": {"domain": {"id": None}}}, "data.domain.id"),
+        (
+            "dnsimple",
+            {"type": "domain.create", "data": {"domain": {"id": 1, "account_id": "1385"}}},
+            f"{OF_IT}account_id",
+        ),
+        (
+            "dnsimple",
+            {"type": "domain.create", "data": {"domain": {"id": 1, "account_id": 1385.5}}},
+            f"{OF_IT}account_id",
+        ),
+        (
+            "dnsimple",
+            {"type": "domain.create", "data": {"domain": {"id": 1, "auto_renew": "no"}}},
+            f"{OF_IT}auto_renew",
+        ),
+        ("dnsimple", {"type": "domain.create", "data": {"domain": {"id": 1, "name": 7}}}, f"{OF_IT}name"),
         ("dnsimple", {"type": "account.update", "data": {"account": {"id": "1385"}}}, "data.account.id"),
         ("dnsimple", {"type": "domain.create", "data": DOMAIN, "actor": ACTOR | {"id": 1120}}, "actor.id"),
         ("dnsimple", {"type": "domain.create", "data": DOMAIN, "actor": {"id": "1", "entity": "user"}}, "actor.pretty"),
@@ -34,6 +53,11 @@ ENDPOINTS = "/v1/webhook-endpoints"
         ("dnsimple", {"type": "domain.create", "data": DOMAIN, "actor": ACTOR | {"name": "Jo"}}, "actor.name"),
         ("dnsimple", {"type": "domain.created", "data": DOMAIN}, "type"),
         ("dnsimple-legacy", {"type": "domain.create", "data": {}}, "data.domain"),
+        (
+            "dnsimple-legacy",
+            {"type": "zone_record.create", "data": {"zone_record": {"id": 1, "regions": "global"}}},
+            "data.zone_record.regions",
+        ),
         ("dnsimple-legacy", {"type": "domain.create", "data": DOMAIN, "actor": ACTOR | {"id": 1}}, "actor.id"),
         ("connect-domain", {"type": "ssl.issued", "data": CONNECTED}, "subject"),
         ("connect-domain", {"type": "ssl.issued", "data": CONNECTED, "subject": "job 7"}, "subject"),
@@ -66,6 +90,25 @@ async def test_an_event_that_lacks_something(
     for path in ("/v1/events", "/v1/webhook-deliveries"):
         assert (await account.call("GET", path, status=200))["data"] == []
     assert mailbox.received == []
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        {"id": 1},
+        {"id": 1, "account_id": None, "name": None, "auto_renew": None},
+        {"id": 1, "registrant_id": 58421, "expires_at": "2027-06-02T12:00:00Z"},
+        {"id": 1, "account_id": 1385, "expires_on": "2027-06-02", "labels": {"account_id": "1385"}},
+    ],
+)
+async def test_an_event_that_receivers_can_read(house: House, domain: dict[str, Any]) -> None:
+    """Of a DNSimple object all but the id may be missing or null, and members of a producer's own are free."""
+    account = await house.new_account("dnsimple")
+
+    published = await account.publish("domain.create", {"domain": domain})
+
+    found = await account.call("GET", f"/v1/events/{published['id']}", status=200)
+    assert found["data"] == {"domain": domain}
 
 
 @pytest.mark.rows("DN2-26")

@@ -1,7 +1,7 @@
 """A vendor's event types: one data file each in `catalogues/`, with a description and a sample."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
@@ -40,31 +40,38 @@ def read(vendor: str) -> Mapping[str, EventType]:
 
 
 def lacking(data: str, wanted: EventType) -> list[Detail]:
-    """The members that a type requires and `data` lacks, or has as another kind of value than its sample."""
-    given = events.members(data)
+    """The members that a type requires and `data` lacks, and those of another kind than the sample's, by path."""
+    sample = {name: wanted.sample[name] for name in wanted.required}
+    return _of_members("data", events.members(data), sample, wanted.required)
+
+
+def _of_members(path: str, given: dict[str, str], sample: dict[str, Any], needed: Collection[str]) -> list[Detail]:
+    """What is needed has to be there; the rest may be missing or null. Members that the sample has not are free."""
     found = []
-    for name in wanted.required:
-        path = f"data.{name}"
-        if name not in given:
-            found.append(Detail(path, f"{wanted.name} needs {path}, {events.kind(json.dumps(wanted.sample[name]))}"))
-        else:
-            found += _differences(path, given[name], wanted.sample[name])
+    for name, value in sample.items():
+        text, inner = given.get(name), f"{path}.{name}"
+        if text is None:
+            if name in needed:
+                found.append(Detail(inner, f"{path} needs its {name}, {_kind(value)}"))
+        elif name in needed or (text != "null" and value is not None):
+            found += _differences(inner, text, value)
     return found
 
 
 def _differences(path: str, given: str, sample: Any) -> list[Detail]:
-    """Kinds are compared, and of an object its id: receivers keep a number and a text apart."""
-    wanted = events.kind(json.dumps(sample))
-    if events.kind(given) != wanted:
-        return [Detail(path, f"send {wanted} as {path}, not {events.kind(given)}")]
+    """Kinds are compared, and those of an object's members: strict receivers keep a number and a text apart."""
+    wanted, kind = _kind(sample), events.kind(given)
+    if kind != wanted and (wanted, kind) != ("a number", "a whole number"):
+        return [Detail(path, f"send {wanted} as {path}, not {kind}")]
     if wanted == "a whole number" and len(given) > _LONGEST_NUMBER:
         return [Detail(path, f"{path} is longer than {_LONGEST_NUMBER} digits: receivers read 64 bits")]
-    if not isinstance(sample, dict) or "id" not in sample:
+    if not isinstance(sample, dict):
         return []
-    members = events.members(given)
-    if "id" not in members:
-        return [Detail(f"{path}.id", f"{path} needs its id, {events.kind(json.dumps(sample['id']))}")]
-    return _differences(f"{path}.id", members["id"], sample["id"])
+    return _of_members(path, events.members(given), sample, ("id",))
+
+
+def _kind(sample: Any) -> str:
+    return events.kind(json.dumps(sample))
 
 
 def _varied(usual: Any, own: Any) -> Any:
