@@ -22,6 +22,11 @@ WAITS = {
     "standard": (14, 28), "dnsimple": (14, 28), "dnsimple-legacy": (14, 28), "connect-domain": (60, 120),
     "novadns": (30, 60), "captaindns": (10, 60),
 }  # fmt: skip
+# Endpoints of which dialects know the type of a dialect's event, beside the standard ones, which know all
+LISTENING = {
+    "dnsimple": {"dnsimple", "dnsimple-legacy"}, "dnsimple-legacy": {"dnsimple", "dnsimple-legacy"},
+    "connect-domain": {"connect-domain"}, "novadns": {"novadns"}, "captaindns": {"captaindns"},
+}  # fmt: skip
 USER = {"id": "1120", "entity": "user", "pretty": "jo.doe@example.com"}
 A_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -53,20 +58,19 @@ async def test_six_accounts_side_by_side(house: House, receiver: Receiver) -> No
 
 @pytest.mark.rows("ALL-04")
 @pytest.mark.parametrize(
-    ("dialect", "listening"),
-    [
-        ("dnsimple", {"standard", "dnsimple", "dnsimple-legacy"}),
-        ("connect-domain", {"standard", "connect-domain"}),
-        ("novadns", {"standard", "novadns"}),
-        ("captaindns", {"standard", "captaindns"}),
-    ],
+    ("owner", "dialect"),
+    [*(("standard", dialect) for dialect in LISTENING), *((owner, owner) for owner in DIALECTS if owner != "standard")],
 )
-async def test_one_account_with_six_endpoints(
-    account: Account, receiver: Receiver, dialect: str, listening: set[str]
-) -> None:
-    """Of one account's endpoints those get an event whose dialect knows its type, each in its own words."""
+async def test_one_account_with_six_endpoints(house: House, receiver: Receiver, owner: str, dialect: str) -> None:
+    """Whatever an account's dialect is, of its endpoints those get an event whose own dialect knows its type, each in
+    its own words, and what confirms it is the endpoint's dialect's.
+    """
+    account = await house.new_account(owner)
     boxes = {name: receiver.mailbox() for name in DIALECTS}
     secrets = {name: await _register(account, name, box) for name, box in boxes.items()}
+    listening = {"standard", *LISTENING[dialect]}
+    for box in boxes.values():
+        box.replies.append(Reply(201))
 
     event = await account.publish(**_event(dialect))
     found = await account.settled(event["id"], count=len(listening))
@@ -74,8 +78,35 @@ async def test_one_account_with_six_endpoints(
     assert {each["status"] for each in found} == {"delivered"}
     assert {name for name, box in boxes.items() if box.received} == listening
     for name in listening:
-        [received] = boxes[name].received
-        _is_of(name, secrets[name], received)
+        assert len(boxes[name].received) == (2 if name.startswith("dnsimple") else 1)
+        for received in boxes[name].received:
+            _is_of(name, secrets[name], received)
+
+
+@pytest.mark.rows("ALL-04")
+@pytest.mark.parametrize(
+    ("event", "skipping"),
+    [
+        ({"type_": "domain.create", "data": {"domain": {"id": 1, "account_id": "1385"}}}, LISTENING["dnsimple"]),
+        ({"type_": "ssl.issued", "data": {"hostname": "a.example"}}, {"connect-domain"}),
+        ({"type_": "host.ip_updated", "data": {"host": "a.example", "ipv4": "::1"}}, {"novadns"}),
+    ],
+)
+async def test_of_six_endpoints_some_are_skipped(
+    account: Account, receiver: Receiver, event: dict[str, Any], skipping: set[str]
+) -> None:
+    """Of a standard account's endpoints those that know a type and cannot be written to are skipped, and no others."""
+    boxes = {name: receiver.mailbox() for name in DIALECTS}
+    for name, box in boxes.items():
+        await _register(account, name, box)
+
+    published = await account.publish(**event)
+    found = await account.settled(published["id"], count=1 + len(skipping))
+
+    reasons = [each["reason"] for each in found if each["status"] == "skipped"]
+    assert sorted(each["status"] for each in found) == ["delivered"] + ["skipped"] * len(skipping)
+    assert {re.findall(r"cannot be written for a (\S+) endpoint: ", each)[0] for each in reasons} == skipping
+    assert {name for name, box in boxes.items() if box.received} == {"standard"}
 
 
 @pytest.mark.rows("ALL-04")
