@@ -45,10 +45,7 @@ class Interventions:
         replays_all = dialects.named(standing.dialect).replays_delivered
         if standing.progress.status is DeliveryStatus.DELIVERED and not replays_all:
             raise Conflict("already_delivered", f"it was delivered, and {standing.dialect} replays only what was not")
-        order = replace(standing.order, run=standing.order.run + 1)
-        with contextlib.suppress(WorkflowAlreadyStartedError):  # asked twice at once, or by one who crashed then
-            await self._start(order)
-        await self._ledger.reopen(order)
+        await self._begin(replace(standing.order, run=standing.order.run + 1))
 
     async def retry_now(self, account_id: int, delivery_id: str) -> None:
         """Makes the waiting attempt at once; the schedule goes on from there. An attempt under way is left alone.
@@ -86,6 +83,25 @@ class Interventions:
     def _refuse_inactive(self, standing: Standing) -> None:
         if standing.progress.inactive_because is not None:
             raise Conflict("endpoint_inactive", _INACTIVE[standing.progress.inactive_because])
+
+    async def _begin(self, order: DeliveryOrder) -> None:
+        """Starts this run of a delivery, or the next where this one was ended before it could do anything."""
+        try:
+            await self._start(order)
+        except WorkflowAlreadyStartedError:  # asked twice at once, or by one who crashed then
+            if await self._was_ended(order):
+                await self._ledger.reopen(order)  # no run begins in the records but after the one before it
+                return await self._begin(replace(order, run=order.run + 1))
+        await self._ledger.reopen(order)
+
+    async def _was_ended(self, order: DeliveryOrder) -> bool:
+        """Whether an operator ended this run's workflow. One that closes by itself has written its end before: so
+        Temporal is asked first, and the records then.
+        """
+        if await self._status(order.workflow_id) is WorkflowExecutionStatus.RUNNING:
+            return False
+        standing = await self._ledger.standing(order.account_id, order.delivery_id)
+        return standing.order.run < order.run or standing.progress.status in verdicts.OPEN
 
     async def _hurry(self, order: DeliveryOrder) -> bool:
         """Whether the delivery's workflow runs, and knows. Where the event's workflow was just about to start it, it is

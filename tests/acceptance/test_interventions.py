@@ -271,6 +271,31 @@ async def test_replays_at_once_are_one(account: Account, mailbox: Mailbox) -> No
     assert len(mailbox.received) == 2
 
 
+@pytest.mark.parametrize("count", [1, 5])
+async def test_a_replay_that_was_ended_before_it_began(
+    house: House, account: Account, mailbox: Mailbox, count: int
+) -> None:
+    """Where an operator ended a replay that had done nothing yet, the next runs; those asked for at once are one."""
+    await account.register(mailbox.url)
+    event = await account.publish()
+    [delivery] = await account.settled(event["id"])
+    client = await steering.temporal_of(house)
+    lost = await client.start_workflow("Delivery", id=f"delivery/{delivery['id']}/replay/1", task_queue="nobody's")
+    await lost.terminate()
+    release = asyncio.Event()
+    mailbox.otherwise = Reply(200, hold=release)
+
+    path = steering.path("replay", delivery["id"])
+    answers = await asyncio.gather(*(account.client.post(path) for _ in range(count)))
+    await mailbox.wait_for(2)
+    release.set()
+    [replayed] = await account.settled(event["id"])
+
+    assert 202 in {answer.status_code for answer in answers} <= {202, 409}
+    assert [each["trigger"] for each in await account.attempts(delivery["id"])] == ["schedule", "replay"]
+    assert (replayed["status"], replayed["attempts"], len(mailbox.received)) == ("delivered", 2, 2)
+
+
 @pytest.mark.parametrize(("verb", "status"), [("retry-now", 200), ("cancel", 410)])
 async def test_nothing_is_left_to_steer(
     house: House, account: Account, mailbox: Mailbox, verb: str, status: int

@@ -13,13 +13,16 @@ import pytest
 
 from tests import samples
 from tests.acceptance import vendors
+from tests.conftest import FAST
 from tests.receiver import Mailbox, Receiver, Reply
 from tests.running import Account, House, running
 
-_SCALE = 0.0012  # the two hours become 8.6 seconds
+_SCALE = 0.002  # the two hours become 14.4 seconds
 _WINDOW = 7200 * _SCALE
 _LAST_MOMENT = _WINDOW * (1 - 1 / 240)
 _GENEROUS = 10.0  # what a busy machine may be late
+_DISPATCH = 2.0  # how late a last attempt may start and be made still
+_LONG = 5.0  # how long the first answer of a windowed dialect takes: no wait that is not cut short fits in any more
 _CLOCKS = 0.01  # how far an attempt's length and the wall clock may differ
 _CHOSEN_SECRET = "whsec_" + "A" * 43 + "="
 
@@ -123,6 +126,8 @@ async def test_six_dialects_side_by_side(
 
 async def _refused(house: House, mailbox: Mailbox, dialect: str) -> Sent:
     mailbox.otherwise = Reply(503)
+    if WAITS[dialect] is DOUBLING:
+        mailbox.replies.append(_late(_LONG, 503))
     sending = await Sending.begun(house, mailbox, dialect)
     if dialect == "captaindns":
         await _cut_short(sending)
@@ -130,7 +135,7 @@ async def _refused(house: House, mailbox: Mailbox, dialect: str) -> Sent:
 
 
 async def _cut_short(sending: Sending) -> None:
-    """Makes the last attempt by hand: six hours are half a minute still."""
+    """Makes the last attempt by hand: six hours are most of a minute still."""
     waiting = await sending.attempted(5)
     due = datetime.fromisoformat(waiting["next_retry_at"]).timestamp()
     assert due - sending.mailbox.received[-1].at >= 21600 * _SCALE - 1  # the API shows whole seconds
@@ -139,13 +144,17 @@ async def _cut_short(sending: Sending) -> None:
 
 
 async def _slow(house: House, mailbox: Mailbox, dialect: str) -> Sent:
-    async def after_six_seconds(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(6)
-        writer.write(b"HTTP/1.1 202 Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    mailbox.replies.append(_late(6, 202))
+    return await (await Sending.begun(house, mailbox, dialect)).over()
+
+
+def _late(seconds: float, status: int) -> Reply:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)  # being slow is what is tested
+        writer.write(f"HTTP/1.1 {status} Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
 
-    mailbox.replies.append(Reply(raw=after_six_seconds))
-    return await (await Sending.begun(house, mailbox, dialect)).over()
+    return Reply(raw=answer)
 
 
 def _check_attempts(sent: Sent) -> None:
@@ -167,7 +176,13 @@ def _check_waits(sent: Sent) -> None:
         assert is_cut or later - earlier >= wait - _CLOCKS
         assert later - earlier <= wait * 1.1 + _GENEROUS
     if sent.is_windowed:
-        assert sent.starts[-1] <= _WINDOW + _GENEROUS
+        _check_window(sent.attempts, _WINDOW)
+
+
+def _check_window(attempts: list[Any], window: float) -> None:
+    """By the records, no attempt starts later than the window and what the dispatch of the last may take."""
+    first, *_, last = [datetime.fromisoformat(each["started_at"]).timestamp() for each in attempts]
+    assert last - first <= window + _DISPATCH + 1  # the API shows whole seconds
 
 
 def _check_rules(sent: Sent) -> None:
@@ -198,6 +213,24 @@ async def test_retry_after_is_heeded_by_the_open_dialect(account: Account, recei
         first, second = times[status, "1"]
         assert second - first >= 1 - _CLOCKS
         assert times[status, date][1] >= until.timestamp() - _CLOCKS
+
+
+async def test_retry_after_beyond_the_window(house: House, mailbox: Mailbox) -> None:
+    """Asked for an hour when only seconds are left, a standard endpoint gets its last attempt at the window's end."""
+    window = 7200 * float(FAST["ZONEHOOK_TIME_SCALE"])
+    mailbox.otherwise = Reply(503, headers=(("Retry-After", "3600"),))
+    mailbox.refuse(1)
+
+    sending = await Sending.begun(house, mailbox, "standard")
+    waiting = await sending.attempted(2)
+    sent = await sending.over()
+
+    due = datetime.fromisoformat(waiting["next_retry_at"]).timestamp() - mailbox.received[0].at
+    assert window - 2 < due <= window  # the API shows whole seconds
+    assert (sent.delivery["status"], sent.delivery["reason"]) == ("failed", "the last of 3 attempts got status 503")
+    assert sent.starts[2] >= window * (1 - 1 / 240) - 1
+    assert len(sent.attempts) == len(sent.starts) == 3
+    _check_window(sent.attempts, window)
 
 
 @pytest.mark.parametrize("dialect", ["dnsimple", "dnsimple-legacy", "connect-domain", "novadns", "captaindns"])

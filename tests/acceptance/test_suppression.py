@@ -5,10 +5,11 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -19,20 +20,37 @@ from tests import samples
 from tests.acceptance import steering
 from tests.receiver import Mailbox, Receiver, Reply
 from tests.running import ROOT, Account, House, running
+from tests.store import postgres as cluster
 
 LIMIT = 15
 OVER = ("delivered", "failed", "cancelled", "skipped")
 
 
-@pytest.mark.rows("DN2-44", "DN2-47", "DN2-48")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def keeping(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The setting that says where the records are kept."""
+    if request.param == "sqlite":
+        yield {}
+        return
+    folder = cluster.programs()
+    if folder is None:
+        pytest.skip("no PostgreSQL on this machine; install it (Debian: apt-get install postgresql) to run this test")
+    with cluster.running(folder) as address:
+        yield {"ZONEHOOK_DATABASE_URL": f"postgresql://{address}/postgres"}
+
+
+@pytest.mark.rows("DN2-44", "DN2-46", "DN2-47", "DN2-48")
 async def test_failures_at_the_same_moment_in_two_workers(
-    tmp_path: Path, trusting: dict[str, str], receiver: Receiver
+    tmp_path: Path, trusting: dict[str, str], receiver: Receiver, keeping: dict[str, str]
 ) -> None:
-    """Twenty failures at once in two worker processes count as twenty, suppress once, and what waits is cancelled."""
-    async with running(tmp_path, trusting) as house, _second_worker(house) as client:
-        account = house.account()
+    """Twenty failures at once in two worker processes count as twenty, suppress once, and what waits is cancelled;
+    the account's other endpoint gets what is new.
+    """
+    async with running(tmp_path, trusting | keeping) as house, _second_worker(house) as client:
+        account, elsewhere = house.account(), receiver.mailbox()
         boxes = {dialect: receiver.mailbox() for dialect in ("standard", "dnsimple")}
         endpoints = [await account.register(box.url, dialect=dialect) for dialect, box in boxes.items()]
+        other = await account.register(elsewhere.url, events=["ssl.issued"])
         most, last = asyncio.Event(), asyncio.Event()
         for box in boxes.values():
             box.replies.extend([Reply(500, hold=most)] * 20 + [Reply(500, hold=last)] * 2)
@@ -51,12 +69,15 @@ async def test_failures_at_the_same_moment_in_two_workers(
         workers = await _workers_of(client, waiting)
         await asyncio.gather(*(_handle(client, each).signal("retry_now") for each in waiting))
         cancelled = await _settled(account)
+        await account.publish("ssl.issued")
+        await elsewhere.wait_for(1)
 
         assert len(workers) == 2
         assert after_twenty == [("suppressed", 20)] * 2
         assert after_all == [("suppressed", 22)] * 2
         assert _moments(house) == moments
-        assert None not in moments
+        assert [moment is None for moment in moments] == [False, False, True]
+        assert await _health(account, other["id"]) == ("enabled", 0)
         assert {(each["status"], each["attempts"]) for each in cancelled} == {("cancelled", 1)}
         assert {each["reason"] for each in cancelled} == {"the endpoint was suppressed when attempt 2 fell due"}
         assert [len(box.received) for box in boxes.values()] == [22, 22]
@@ -206,9 +227,10 @@ async def _health(account: Account, endpoint_id: str) -> tuple[str, int]:
     return shown["status"], shown["consecutive_failures"]
 
 
-def _moments(house: House) -> list[str | None]:
+def _moments(house: House) -> list[Any]:
     """When each endpoint was suppressed, to the microsecond; the API shows whole seconds."""
-    with contextlib.closing(sqlite3.connect(house.home / "zonehook.db")) as records:
+    url = house.environment.get("ZONEHOOK_DATABASE_URL")
+    with contextlib.closing(psycopg.connect(url) if url else sqlite3.connect(house.home / "zonehook.db")) as records:
         return [row[0] for row in records.execute("SELECT suppressed_at FROM endpoints ORDER BY id")]
 
 

@@ -1,6 +1,8 @@
 """Endpoints are switched while their deliveries are written: nobody waits for ever, and nothing written is lost."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -13,6 +15,7 @@ from zonehook.endpoints import EndpointStatus
 from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
+from zonehook.store import endpoints
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 from zonehook.verdicts import DeliveryStatus, End
@@ -26,6 +29,26 @@ async def elsewhere(url: str, database: Database) -> AsyncIterator[Database]:
     another = Database(url)
     yield another
     await another.close()
+
+
+async def test_two_rotations_at_once(
+    registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two rotations at the same moment neither is lost: the new secret of the earlier signs beside the later's."""
+    endpoint_id = await given.endpoint(registry, account_id)
+    order = await given.order(fanout, account_id)
+    both_have_read = threading.Barrier(2)
+    change = endpoints.change
+
+    def change_after_both_have_read(*args: Any) -> bool:
+        with contextlib.suppress(threading.BrokenBarrierError):  # the other is kept from reading meanwhile
+            both_have_read.wait(timeout=1)
+        return change(*args)
+
+    monkeypatch.setattr(endpoints, "change", change_after_both_have_read)
+    rotated = await asyncio.gather(*(registry.rotate_secret(account_id, endpoint_id) for _ in range(2)))
+
+    assert set((await ledger.duty(order)).secrets) == set(rotated)
 
 
 @pytest.mark.rows("ALL-10", "ALL-11")

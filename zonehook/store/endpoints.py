@@ -65,11 +65,12 @@ def change(conn: Connection, account_id: int, endpoint_id: str, values: dict[str
 
 
 def secret_of(conn: Connection, account_id: int, endpoint_id: str) -> bytes | None:
-    """The sealed signing secret."""
+    """The sealed signing secret, which nobody else replaces until this transaction ends."""
     found = select(endpoints.c.secret).where(
         endpoints.c.id == endpoint_id, endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None)
     )
-    return (conn.execute(found)).scalar_one_or_none()
+    # Without the lock PostgreSQL lets two rotations read the same old one; SQLite has one writer at a time anyway
+    return (conn.execute(found.with_for_update())).scalar_one_or_none()
 
 
 def all_of(conn: Connection, account_id: int) -> Sequence[Row[Any]]:
