@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import metrics
-from bench.isolation import EMPTY, PROMPT, SILENT, WAITING, Isolation
+from bench.crowd import EMPTY, FULL, Flatness
+from bench.isolation import ALONE, Isolation
 from bench.measuring import Burst, Trickle
 from bench.run import Figures
 from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL
@@ -40,6 +41,8 @@ def text(figures: Figures) -> str:
                    lambda burst: burst.cpu_ms, ("all", lambda used: sum(used.values()))),
             "**Isolation**: the healthy endpoint's deliveries, ms from the 202 to the first byte",
             _isolation(figures.isolation),
+            "**Waiting deliveries**, and what they cost new ones: ms from the 202 to the first byte at 10 events/s",
+            flatness(figures.flatness) if figures.flatness else "",
             "**The embedded system**",
             _system(figures),
         ]
@@ -117,13 +120,26 @@ def _isolation(found: Isolation) -> str:
     rows = [
         [f"{beside}, {found.rate:.0f} events/s", *_middle_and_end(sample), str(len(sample)), ratio]
         for beside, sample in found.beside.items()
-        for ratio in [f"{found.p99(beside) / found.p99(PROMPT):.2f} (p99)" if beside == SILENT else ""]
+        for ratio in ["" if beside == ALONE else f"{found.p99(beside) / found.p99(ALONE):.2f}"]
     ]
-    for backlog, count in ((EMPTY, 0), (WAITING, found.waiting)):
-        sample = found.backlog[backlog]
-        ratio = f"{found.p50(WAITING) / found.p50(EMPTY):.2f} (p50)" if backlog == WAITING else ""
-        rows.append([f"{count} deliveries in back-off, 10 events/s", *_middle_and_end(sample), str(len(sample)), ratio])
-    return _table(["company", "p50", "p99", "deliveries", "to the row before"], rows)
+    return _table(["company", "p50", "p99", "deliveries", "p99 to that alone"], rows)
+
+
+def flatness(found: Flatness) -> str:
+    """A table of one measurement, with what it held."""
+    crowd = found.crowd
+    rows = [
+        [side, *_middle_and_end(found.waits[side]), str(len(found.waits[side])),
+         f"{statistics.median(found.rates[side]):.0f} ({_list(found.rates[side], 0)})"]
+        for side in (EMPTY, FULL)
+    ]  # fmt: skip
+    rows.append(["full / empty", f"{found.ratio('p50'):.2f}", "", "", f"{found.ratio('rate'):.2f}"])
+    held = (
+        f"full: {crowd.finished:,} finished and {crowd.waiting:,} in back-off, filled in {found.filled_seconds:.0f} s"
+    )
+    memory = ", ".join(f"{name} {size:.0f} kB" for name, size in found.waiting_kb.items())
+    heads = ["system", "p50", "p99", "deliveries", "deliveries/s in bursts"]
+    return f"{held}; a waiting delivery adds {memory} of memory.\n\n{_table(heads, rows)}"
 
 
 def _middle_and_end(sample: Sequence[float]) -> list[str]:

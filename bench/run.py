@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from bench import helper, isolation, processes, system
+from bench import crowd, helper, isolation, processes, system
+from bench.crowd import Flatness
 from bench.driver import Driver
 from bench.helper import Helper
 from bench.isolation import Isolation
@@ -36,6 +37,7 @@ class Figures:
     rounds: list[list[Burst]] = field(default_factory=list)
     trickles: list[Trickle] = field(default_factory=list)
     isolation: Isolation = field(default_factory=Isolation)
+    flatness: Flatness | None = None
     seconds: float = 0.0
 
 
@@ -71,6 +73,7 @@ async def run(plan: Plan) -> Figures:
             await _trickles(house, plan, figures, began)
         _say(began, "stopping")
     figures.isolation = await isolation.measure(plan, functools.partial(_say, began))
+    figures.flatness = await crowd.measure(plan.crowd, functools.partial(_say, began))
     figures.seconds = time.monotonic() - began
     return figures
 
