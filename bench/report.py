@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import metrics
+from bench import capacity, metrics
 from bench.crowd import EMPTY, FULL, Flatness
 from bench.isolation import ALONE, Isolation
 from bench.measuring import Burst, Trickle
+from bench.parts import PARTS, Parts
 from bench.run import Figures
 from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL
 
 _LATENCY = ["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries", "others' CPU"]
+_CAPACITY = ["lane", "fan-out", "per second", "Temporal", "its database", "API", "worker", "our database", "all"]
 _SHAPES = (REAL, FAST, NOOP, NOOP_HTTP)
 _RATIOS = ((REAL, NOOP), (REAL, NOOP_HTTP), (FAST, REAL))
 _BEGIN = "<!-- figures: written by `make bench` -->"
@@ -43,6 +45,11 @@ def text(figures: Figures) -> str:
             _isolation(figures.isolation),
             "**Waiting deliveries**, and what they cost new ones: ms from the 202 to the first byte at 10 events/s",
             flatness(figures.flatness) if figures.flatness else "",
+            "**CPU per delivery of each part**, ms (median of 3): API, worker and PostgreSQL as processes of their own",
+            _table(["lane", "fan-out", *PARTS], _parts_rows(figures.parts)),
+            "**What so many deliveries a second need**, in cores",
+            capacity.ARITHMETIC,
+            _table(_CAPACITY, capacity.rows(figures.parts, _writes(figures))),
             "**The embedded system**",
             _system(figures),
         ]
@@ -114,6 +121,21 @@ def _costs(
 
 def _update_and_create(writes: dict[str, float]) -> float:
     return writes.get(metrics.UPDATE, 0.0) + writes.get(metrics.CREATE, 0.0)
+
+
+def _parts_rows(parts: Parts) -> list[list[str]]:
+    return [
+        [lane, str(fan_out), *(f"{cpu[part]:.1f}" for part in PARTS)] for (lane, fan_out), cpu in parts.cpu_ms.items()
+    ]
+
+
+def _writes(figures: Figures) -> dict[tuple[str, int], float]:
+    """Update and create writes per delivery, by lane and fan-out."""
+    return {
+        (lane, fan_out): statistics.median(_update_and_create(each.writes) for each in _bursts(figures, shape, fan_out))
+        for lane, shape in (("default", REAL), ("fast", FAST))
+        for fan_out in _fan_outs(figures)
+    }
 
 
 def _isolation(found: Isolation) -> str:

@@ -18,7 +18,7 @@ from bench import processes
 from bench.plan import BenchFailed
 from zonehook import home as homes
 
-_ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent
 _LOG = "bench.log"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 40.0
@@ -83,7 +83,7 @@ async def _start(**settings: str) -> asyncio.subprocess.Process:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     with (Path(settings["ZONEHOOK_HOME"]) / _LOG).open("wb") as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "standalone", cwd=_ROOT, env=environment | settings,
+            sys.executable, "-m", "standalone", cwd=ROOT, env=environment | settings,
             stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 
