@@ -10,11 +10,11 @@ BUSY = 0.7  # of a core, so that a peak finds room
 WRITES_A_CORE = 500
 
 ARITHMETIC = (
-    f"Cores = deliveries/s × CPU ms per delivery / 1,000 / {BUSY}: every core is kept {BUSY:.0%} busy. "
-    "Temporal's database: deliveries/s × update and create writes per delivery "
-    f"/ {WRITES_A_CORE} writes a second and core (published figures for PostgreSQL: about 1,000 on 2 cores) / {BUSY}. "
-    "The CPU of Temporal is that of its dev server, which has its SQLite inside; a cluster's services are replicated and "
-    "talk to each other, so plan for twice that and measure. A worker process runs on one core: so many "
+    f"Cores = deliveries a second * ms of CPU per delivery / 1,000 / {BUSY}: every core is kept {BUSY:.0%} busy. "
+    "Temporal's database: deliveries a second * update and create writes per delivery "
+    f"/ {WRITES_A_CORE} writes a second and core (published for PostgreSQL: about 1,000 on 2 cores) / {BUSY}. "
+    "The CPU of Temporal is that of its dev server with SQLite inside; a cluster's services are replicated and talk "
+    "to each other, so plan for twice that and measure. A worker process runs on one core: as many "
     "`zonehook worker --processes`."
 )
 
