@@ -74,7 +74,8 @@ async def _up(settings: Settings, began: float) -> None:
         client = await stack.enter_async_context(_temporal(settings))
         await migrate.upgrade(database)
         desks = _desks(settings, sealing, database, client)
-        await stack.enter_async_context(worker.working(client, database, sealing, settings))
+        if settings.embedded_worker:
+            await stack.enter_async_context(worker.working(client, database, sealing, settings))
         await stack.enter_async_context(_serving(desks, settings, listening))
         credentials = await _credentials(settings, desks.tenants)
         _greet(settings, credentials, time.monotonic() - began)
@@ -88,7 +89,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
     return Desks(
         tenants=Tenants(database),
         registry=Registry(database, sealing, settings.targets),
-        intake=Intake(database, client, starts_eagerly=True),
+        intake=Intake(database, client, starts_eagerly=settings.embedded_worker),
         archive=Archive(database, sealing),
         interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
         database=database,
@@ -122,6 +123,7 @@ async def _serving(desks: Desks, settings: Settings, listening: socket.socket) -
         log_level="warning",
         access_log=False,
         http="httptools",
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
         server_header=False,
@@ -197,8 +199,6 @@ def _leave(settings: Settings) -> None:
 def _warn(settings: Settings) -> None:
     if settings.time_scale != 1:
         _log.warning("ZONEHOOK_TIME_SCALE is %s: every retry delay and window is multiplied by it", settings.time_scale)
-    if settings.fast_lane:
-        _log.warning("ZONEHOOK_FAST_LANE is set, but this version has the default lane alone; nothing changes")
 
 
 def _greet(settings: Settings, credentials: dict[str, Any], seconds: float) -> None:

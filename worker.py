@@ -40,6 +40,7 @@ _CONCURRENT_WORKFLOW_TASKS = 1000  # each may hold a first attempt
 _CACHED_WORKFLOWS = 10_000
 _OPEN_FILES = 8192
 _GRACE = timedelta(seconds=25)  # more than one attempt takes, so that stopping interrupts none
+_log = logging.getLogger("zonehook")
 
 
 def main() -> None:
@@ -50,7 +51,10 @@ def main() -> None:
         raise_file_limit()
         settings = Settings.read()
         log_as(settings)
-        uvloop.run(_work(settings))
+        if settings.worker_processes > 1:
+            code = asyncio.run(_in_processes(settings))
+        else:
+            uvloop.run(_work(settings))
     except ZonehookError as problem:
         print(f"zonehook: {problem.message}", file=sys.stderr)  # noqa: T201 (for a person)
         code = 1
@@ -72,6 +76,41 @@ def raise_file_limit() -> None:
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _in_processes(settings: Settings) -> int:
+    """As many workers as set, each a process with a Temporal runtime of its own: one Python runs on one core.
+
+    Returns the exit status.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    codes = await asyncio.gather(*(_keep(settings, number, stop) for number in range(settings.worker_processes)))
+    return max(codes)
+
+
+async def _keep(settings: Settings, number: int, stop: asyncio.Event) -> int:
+    """One of them, started again when it is killed. One that cannot start says why, and stops all."""
+    port = settings.metrics_port and settings.metrics_port + number
+    own = {"ZONEHOOK_WORKER_PROCESSES": "1", "ZONEHOOK_METRICS_PORT": str(port)}
+    while True:
+        # A session of its own: Ctrl-C is for us to pass on
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "worker", env=os.environ | own, start_new_session=True
+        )
+        ended = asyncio.create_task(process.wait())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set() and process.returncode is None:
+            process.terminate()
+        code = await ended
+        if stop.is_set() or code == 1:
+            stop.set()
+            return code if code == 1 else 0
+        stopping.cancel()
+        _log.warning("worker process %s ended (%s); starting it again", number, code)
+        await asyncio.sleep(1)
 
 
 async def _work(settings: Settings) -> None:

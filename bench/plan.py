@@ -11,6 +11,16 @@ REPEATS = 12  # of such bursts, in a whole run
 
 
 @dataclass(frozen=True)
+class Crowd:
+    """How many deliveries a system holds while new ones are timed, `seconds` at a steady rate in each round."""
+
+    finished: int
+    waiting: int
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """`events` by fan-out for one burst; `rates`: fan-out, events per second and shapes while latency is measured."""
 
@@ -22,7 +32,7 @@ class Plan:
     isolation_rounds: int
     isolation_seconds: float
     isolation_rate: float  # events per second
-    waiting: int  # deliveries in back-off
+    crowd: Crowd
 
 
 _RATES = (
@@ -32,12 +42,15 @@ _RATES = (
 )
 FULL = Plan(
     rounds=3, events={1: 200, 10: 24}, rates=_RATES, latency_seconds=20.0, idle_seconds=5.0,
-    isolation_rounds=3, isolation_seconds=20.0, isolation_rate=5.0, waiting=2000,
+    isolation_rounds=3, isolation_seconds=30.0, isolation_rate=5.0,
+    crowd=Crowd(finished=0, waiting=2000, rounds=3, seconds=15.0),
 )  # fmt: skip
 QUICK = Plan(
     rounds=1, events={1: 80, 10: 8}, rates=_RATES, latency_seconds=3.0, idle_seconds=2.0,
-    isolation_rounds=1, isolation_seconds=4.0, isolation_rate=5.0, waiting=100,
+    isolation_rounds=1, isolation_seconds=4.0, isolation_rate=5.0,
+    crowd=Crowd(finished=0, waiting=100, rounds=1, seconds=4.0),
 )  # fmt: skip
+FULL_HOUSE = Crowd(finished=100_000, waiting=10_000, rounds=4, seconds=15.0)
 
 
 class BenchFailed(Exception):

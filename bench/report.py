@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import metrics
-from bench.isolation import EMPTY, PROMPT, SILENT, WAITING, Isolation
+from bench import capacity, metrics
+from bench.crowd import EMPTY, FULL, Flatness
+from bench.isolation import ALONE, Isolation
 from bench.measuring import Burst, Trickle
+from bench.parts import PARTS, Parts
 from bench.run import Figures
 from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL
 
 _LATENCY = ["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries", "others' CPU"]
+_CAPACITY = ["lane", "fan-out", "per second", "Temporal", "its database", "API", "worker", "our database", "all"]
 _SHAPES = (REAL, FAST, NOOP, NOOP_HTTP)
 _RATIOS = ((REAL, NOOP), (REAL, NOOP_HTTP), (FAST, REAL))
 _BEGIN = "<!-- figures: written by `make bench` -->"
@@ -40,6 +43,13 @@ def text(figures: Figures) -> str:
                    lambda burst: burst.cpu_ms, ("all", lambda used: sum(used.values()))),
             "**Isolation**: the healthy endpoint's deliveries, ms from the 202 to the first byte",
             _isolation(figures.isolation),
+            "**Waiting deliveries**, and what they cost new ones: ms from the 202 to the first byte at 10 events/s",
+            flatness(figures.flatness) if figures.flatness else "",
+            "**CPU per delivery of each part**, ms (median of 3): API, worker and PostgreSQL as processes of their own",
+            _table(["lane", "fan-out", *PARTS], _parts_rows(figures.parts)),
+            "**What so many deliveries a second need**, in cores",
+            capacity.ARITHMETIC,
+            _table(_CAPACITY, capacity.rows(figures.parts, _writes(figures))),
             "**The embedded system**",
             _system(figures),
         ]
@@ -113,17 +123,45 @@ def _update_and_create(writes: dict[str, float]) -> float:
     return writes.get(metrics.UPDATE, 0.0) + writes.get(metrics.CREATE, 0.0)
 
 
+def _parts_rows(parts: Parts) -> list[list[str]]:
+    return [
+        [lane, str(fan_out), *(f"{cpu[part]:.1f}" for part in PARTS)] for (lane, fan_out), cpu in parts.cpu_ms.items()
+    ]
+
+
+def _writes(figures: Figures) -> dict[tuple[str, int], float]:
+    """Update and create writes per delivery, by lane and fan-out."""
+    return {
+        (lane, fan_out): statistics.median(_update_and_create(each.writes) for each in _bursts(figures, shape, fan_out))
+        for lane, shape in (("default", REAL), ("fast", FAST))
+        for fan_out in _fan_outs(figures)
+    }
+
+
 def _isolation(found: Isolation) -> str:
     rows = [
         [f"{beside}, {found.rate:.0f} events/s", *_middle_and_end(sample), str(len(sample)), ratio]
         for beside, sample in found.beside.items()
-        for ratio in [f"{found.p99(beside) / found.p99(PROMPT):.2f} (p99)" if beside == SILENT else ""]
+        for ratio in ["" if beside == ALONE else f"{found.p99(beside) / found.p99(ALONE):.2f}"]
     ]
-    for backlog, count in ((EMPTY, 0), (WAITING, found.waiting)):
-        sample = found.backlog[backlog]
-        ratio = f"{found.p50(WAITING) / found.p50(EMPTY):.2f} (p50)" if backlog == WAITING else ""
-        rows.append([f"{count} deliveries in back-off, 10 events/s", *_middle_and_end(sample), str(len(sample)), ratio])
-    return _table(["company", "p50", "p99", "deliveries", "to the row before"], rows)
+    return _table(["company", "p50", "p99", "deliveries", "p99 to that alone"], rows)
+
+
+def flatness(found: Flatness) -> str:
+    """A table of one measurement, with what it held."""
+    crowd = found.crowd
+    rows = [
+        [side, *_middle_and_end(found.waits[side]), str(len(found.waits[side])),
+         f"{statistics.median(found.rates[side]):.0f} ({_list(found.rates[side], 0)})"]
+        for side in (EMPTY, FULL)
+    ]  # fmt: skip
+    rows.append(["full / empty", f"{found.ratio('p50'):.2f}", "", "", f"{found.ratio('rate'):.2f}"])
+    held = (
+        f"full: {crowd.finished:,} finished and {crowd.waiting:,} in back-off, filled in {found.filled_seconds:.0f} s"
+    )
+    memory = ", ".join(f"{name} {size:.0f} kB" for name, size in found.waiting_kb.items())
+    heads = ["system", "p50", "p99", "deliveries", "deliveries/s in bursts"]
+    return f"{held}; a waiting delivery adds {memory} of memory.\n\n{_table(heads, rows)}"
 
 
 def _middle_and_end(sample: Sequence[float]) -> list[str]:

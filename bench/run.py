@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 
-from bench import helper, isolation, processes, system
+from bench import crowd, helper, isolation, parts, processes, system
+from bench.crowd import Flatness
 from bench.driver import Driver
 from bench.helper import Helper
 from bench.isolation import Isolation
 from bench.measuring import Bench, Burst, Trickle
+from bench.parts import Parts
 from bench.plan import CALM, REPEATS, TYPES, BenchFailed, Plan
 from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL, Engine, InProcess, OverHttp, Shape
 from bench.system import System
@@ -36,6 +38,8 @@ class Figures:
     rounds: list[list[Burst]] = field(default_factory=list)
     trickles: list[Trickle] = field(default_factory=list)
     isolation: Isolation = field(default_factory=Isolation)
+    flatness: Flatness | None = None
+    parts: Parts = field(default_factory=Parts)
     seconds: float = 0.0
 
 
@@ -71,6 +75,8 @@ async def run(plan: Plan) -> Figures:
             await _trickles(house, plan, figures, began)
         _say(began, "stopping")
     figures.isolation = await isolation.measure(plan, functools.partial(_say, began))
+    figures.parts = await parts.measure(plan, functools.partial(_say, began))
+    figures.flatness = await crowd.measure(plan.crowd, functools.partial(_say, began))
     figures.seconds = time.monotonic() - began
     return figures
 

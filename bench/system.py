@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,9 @@ import httpx
 
 from bench import processes
 from bench.plan import BenchFailed
-from zonehook import home
+from zonehook import home as homes
 
-_ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent
 _LOG = "bench.log"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 40.0
@@ -37,13 +37,21 @@ class System:
     ready_seconds: float
 
 
+@contextlib.contextmanager
+def home() -> Iterator[str]:
+    """A home for one system after the other, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="zonehook-bench-", ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
 @contextlib.asynccontextmanager
-async def running(**settings: str) -> AsyncIterator[System]:
-    """Started with these settings, and stopped whatever happens.
+async def running(folder: str | None = None, **settings: str) -> AsyncIterator[System]:
+    """Started with these settings, in this home or one of its own, and stopped whatever happens.
 
     Raises BenchFailed with its last words when it does not come up.
     """
-    with tempfile.TemporaryDirectory(prefix="zonehook-bench-", ignore_cleanup_errors=True) as folder:
+    with contextlib.ExitStack() as stack:
+        folder = folder or stack.enter_context(home())
         api, grpc, ui, metrics = _free_ports(4)
         began = time.monotonic()
         process = await _start(
@@ -75,7 +83,7 @@ async def _start(**settings: str) -> asyncio.subprocess.Process:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     with (Path(settings["ZONEHOOK_HOME"]) / _LOG).open("wb") as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "standalone", cwd=_ROOT, env=environment | settings,
+            sys.executable, "-m", "standalone", cwd=ROOT, env=environment | settings,
             stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 
@@ -97,7 +105,7 @@ def _last_words(folder: Path) -> str:
 
 async def _key(folder: Path) -> str:
     for _ in range(100):  # written just after it serves
-        if known := home.read_credentials(folder):
+        if known := homes.read_credentials(folder):
             return str(known["api_key"])
         await asyncio.sleep(0.05)
     raise BenchFailed("the system wrote no credentials")

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     workflow_sandbox: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    embedded_worker: bool = True
+    worker_processes: Annotated[int, Field(ge=1, le=256)] = 1
 
     @classmethod
     def read(cls) -> Self:

@@ -49,8 +49,14 @@ def up() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="So many workers; one runs on one core.")
+    ] = None,
+) -> None:
     """Run a worker against the Temporal server and the database of the settings."""
+    if processes is not None:
+        os.environ["ZONEHOOK_WORKER_PROCESSES"] = str(processes)
     runpy.run_module("worker", run_name="__main__")
 
 
