@@ -38,7 +38,9 @@ class Delivery:
 
     @workflow.signal(name=messages.RETRY_NOW)
     def retry_now(self) -> None:
-        """Make the waiting attempt at once. One that is under way is left alone."""
+        """Make the waiting attempt at once. One that is under way is left alone; asked for during the first, which is
+        made in the task that would hear of it, this makes the second at once.
+        """
         self._is_hurried = True
 
     @workflow.signal(name=messages.CANCEL)
@@ -56,7 +58,7 @@ class Delivery:
             first = await attempt_at_once(order, self._note_cancel)
             if first.end is not None:
                 return first.end
-            order, self._is_hurried = first.order, False  # what was under way is left alone
+            order = first.order
         while not self._is_cancelled:
             try:
                 return await self._attempts(order)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from tests.cli.shell import Shell
 from tests.running import Account, House
@@ -52,21 +53,37 @@ async def temporal_of(house: House) -> Client:
 
 
 async def backed_off(house: House, delivery_id: str) -> None:
-    """Returns when Temporal, too, knows that the delivery waits for its second attempt: a moment after the records."""
+    """Returns when Temporal, too, knows that the delivery waits for its second attempt: a moment after the records. In
+    the fast lane the delivery gets its workflow only then.
+    """
     handle = (await temporal_of(house)).get_workflow_handle(f"delivery/{delivery_id}")
     async with asyncio.timeout(_PATIENCE):
         while True:
-            shown = await handle.describe()
-            if any(each.attempt > 1 for each in shown.raw_description.pending_activities):
-                return
+            with _if_found():
+                shown = await handle.describe()
+                if any(each.attempt > 1 for each in shown.raw_description.pending_activities):
+                    return
             await asyncio.sleep(0.05)  # Temporal tells how things stand, not when they change
 
 
-async def ended(house: House, delivery_id: str) -> None:
-    """Returns when the delivery's workflow has ended: from then on nothing is sent."""
+async def ended(house: House, account: Account, delivery_id: str) -> None:
+    """Returns when the workflows that work on the delivery have ended: from then on nothing is sent."""
     client = await temporal_of(house)
+    event_id = (await account.delivery(delivery_id))["event_id"]
     async with asyncio.timeout(_PATIENCE):
-        await client.get_workflow_handle(f"delivery/{delivery_id}").result()
+        await client.get_workflow_handle(f"event/{account.id}/{event_id}").result()
+        with _if_found():  # in the fast lane the event's own may have been all there was
+            await client.get_workflow_handle(f"delivery/{delivery_id}").result()
+
+
+@contextlib.contextmanager
+def _if_found() -> Iterator[None]:
+    """For a workflow that may not exist, or not yet."""
+    try:
+        yield
+    except RPCError as problem:
+        if problem.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 @contextlib.contextmanager

@@ -120,7 +120,8 @@ async def test_each_keeps_its_time_limit(account: Account, receiver: Receiver) -
     listening = {"connect-domain": 2, "dnsimple": 3, "novadns": 2, "captaindns": 2}
     events = {dialect: await account.publish(**_event(dialect)) for dialect in listening}
 
-    await boxes["connect-domain"].wait_for(2)
+    # In the fast lane the second attempt comes after all first ones of the event, so it is not what is waited for
+    await account.attempted(1, event_id=events["connect-domain"]["id"])
     release.set()
     settled = [await account.settled(events[dialect]["id"], count) for dialect, count in listening.items()]
 

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
+from tests.acceptance import steering
 from tests.receiver import Mailbox, Receiver, Reply
 from tests.running import Account, House, running
 
@@ -54,6 +55,7 @@ async def test_killed_between_attempts(own_house: House, mailbox: Mailbox) -> No
     mailbox.refuse(1)
     event = await account.publish()
     [waiting] = await account.settled(event["id"], statuses=("retrying",))
+    await steering.backed_off(own_house, waiting["id"])
 
     await own_house.kill()
     await own_house.start()

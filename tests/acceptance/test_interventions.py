@@ -17,12 +17,17 @@ from tests import samples
 from tests.acceptance import steering, vendors
 from tests.acceptance.steering import Way
 from tests.receiver import Mailbox, Received, Receiver, Reply
-from tests.running import Account, House, running
+from tests.running import IS_FAST, Account, House, running
 
 every_way = pytest.mark.parametrize("way", [steering.by_api, steering.by_cli, steering.by_signal])
 # A command takes its second to start: too long where an answer is held back meanwhile
-quick_ways = pytest.mark.parametrize("way", [steering.by_api, steering.by_signal])
 ENDS = ("delivered", "failed", "cancelled", "skipped")
+QUICK_WAYS = (steering.by_api, steering.by_signal)
+# In the fast lane a first attempt is made by the event's workflow: the delivery has none yet that could be signalled
+during_an_attempt = pytest.mark.parametrize(
+    ("number", "way"),
+    [(1, steering.by_api), *([] if IS_FAST else [(1, steering.by_signal)]), *((2, way) for way in QUICK_WAYS)],
+)
 VERBS = ("replay", "retry-now", "cancel")
 LATER = Reply(503, headers=(("retry-after", "600"),))  # so that nothing falls due while a test is at work
 
@@ -35,7 +40,7 @@ async def test_retry_now(patient_house: House, patient_account: Account, mailbox
     waiting = await _waiting(patient_house, patient_account, "connect-domain")
 
     await way(patient_house, patient_account, "retry-now", waiting["id"])
-    [still_waiting] = await _when(patient_account, waiting["event_id"], attempts=2)
+    [still_waiting] = await patient_account.attempted(2, event_id=waiting["event_id"])
     await steering.by_api(patient_house, patient_account, "retry-now", waiting["id"])
     [delivered] = await patient_account.settled(waiting["event_id"])
 
@@ -51,29 +56,47 @@ async def test_retry_now(patient_house: House, patient_account: Account, mailbox
     assert len({each.body for each in mailbox.received}) == 1
 
 
-@quick_ways
+@pytest.mark.parametrize(("number", "way"), [(1, steering.by_api), *((2, way) for way in QUICK_WAYS)])
 async def test_retry_now_doubles_nothing(
-    patient_house: House, patient_account: Account, mailbox: Mailbox, way: Way
+    patient_house: House, patient_account: Account, mailbox: Mailbox, number: int, way: Way
 ) -> None:
     """An attempt under way is left alone, over REST with a sentence, and the schedule goes on after it."""
     await patient_account.register(mailbox.url)
     release = asyncio.Event()
-    mailbox.replies.append(replace(LATER, hold=release))
-    event = await patient_account.publish()
-    await mailbox.wait_for(1)
-    [pending] = await patient_account.deliveries(event_id=event["id"])
+    pending = await _under_way(patient_house, patient_account, mailbox, number, replace(LATER, hold=release))
 
     if way is steering.by_signal:
         await way(patient_house, patient_account, "retry-now", pending["id"])
+        handle = (await steering.temporal_of(patient_house)).get_workflow_handle(f"delivery/{pending['id']}")
+        await _in_history(handle, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, number)
     else:
         refused = await patient_account.call("POST", steering.path("retry-now", pending["id"]), status=409)
         assert refused["error"]["message"] == "an attempt is under way, or due at this very moment; look again"
     release.set()
-    [waiting] = await patient_account.settled(event["id"], statuses=("retrying",))
+    [waiting] = await patient_account.attempted(number, event_id=pending["event_id"])
     await steering.by_api(patient_house, patient_account, "retry-now", pending["id"])
-    [delivered] = await patient_account.settled(event["id"])
+    [delivered] = await patient_account.settled(pending["event_id"])
 
-    assert (waiting["attempts"], delivered["attempts"], len(mailbox.received)) == (1, 2, 2)
+    assert (waiting["status"], waiting["attempts"]) == ("retrying", number)
+    assert delivered["attempts"] == len(mailbox.received) == number + 1
+    triggers = [each["trigger"] for each in await patient_account.attempts(pending["id"])]
+    assert triggers == ["schedule", "manual", "manual"][: number + 1]
+
+
+@pytest.mark.skipif(IS_FAST, reason="in the fast lane there is no workflow of the delivery's to be signalled yet")
+async def test_a_signal_to_retry_during_the_first_attempt(
+    patient_house: House, patient_account: Account, mailbox: Mailbox
+) -> None:
+    """The first attempt is left alone, and when it has failed the second is made at once."""
+    await patient_account.register(mailbox.url)
+    release = asyncio.Event()
+    pending = await _under_way(patient_house, patient_account, mailbox, 1, replace(LATER, hold=release))
+
+    await steering.by_signal(patient_house, patient_account, "retry-now", pending["id"])
+    release.set()
+    [delivered] = await patient_account.settled(pending["event_id"])
+
+    assert delivered["attempts"] == len(mailbox.received) == 2
     assert [each["trigger"] for each in await patient_account.attempts(pending["id"])] == ["schedule", "manual"]
 
 
@@ -92,7 +115,7 @@ async def test_many_orders_at_once(patient_house: House, patient_account: Accoun
     assert {each.status_code for each in answers} <= {202, 409}
     await mailbox.wait_for(2)
     await steering.by_signal(patient_house, patient_account, "cancel", waiting["id"])
-    await steering.ended(patient_house, waiting["id"])
+    await steering.ended(patient_house, patient_account, waiting["id"])
 
     cancelled = await patient_account.delivery(waiting["id"])
     attempts = await patient_account.attempts(waiting["id"])
@@ -109,7 +132,7 @@ async def test_cancel(patient_house: House, patient_account: Account, mailbox: M
     waiting = await _waiting(patient_house, patient_account)
 
     await way(patient_house, patient_account, "cancel", waiting["id"])
-    await steering.ended(patient_house, waiting["id"])
+    await steering.ended(patient_house, patient_account, waiting["id"])
     [cancelled] = await patient_account.settled(waiting["event_id"])
     posts = len(mailbox.received)
     await steering.by_api(patient_house, patient_account, "replay", waiting["id"])
@@ -120,27 +143,25 @@ async def test_cancel(patient_house: House, patient_account: Account, mailbox: M
     assert (posts, replayed["attempts"], len(mailbox.received)) == (1, 2, 2)
 
 
-@quick_ways
+@during_an_attempt
 @pytest.mark.parametrize(("status", "end"), [(200, "delivered"), (503, "cancelled")])
 async def test_cancel_while_an_attempt_is_under_way(
-    patient_house: House, patient_account: Account, mailbox: Mailbox, way: Way, status: int, end: str
+    patient_house: House, patient_account: Account, mailbox: Mailbox, number: int, way: Way, status: int, end: str
 ) -> None:
     """The attempt under way is finished and recorded; what the receiver confirmed is delivered all the same."""
     release = asyncio.Event()
-    mailbox.replies.append(Reply(status, hold=release))
     await patient_account.register(mailbox.url)
-    event = await patient_account.publish()
-    await mailbox.wait_for(1)
-    [pending] = await patient_account.deliveries(event_id=event["id"])
+    pending = await _under_way(patient_house, patient_account, mailbox, number, Reply(status, hold=release))
 
     await way(patient_house, patient_account, "cancel", pending["id"])
     release.set()
-    await steering.ended(patient_house, pending["id"])
+    await steering.ended(patient_house, patient_account, pending["id"])
 
     ended = await patient_account.delivery(pending["id"])
-    [attempt] = await patient_account.attempts(pending["id"])
-    assert (ended["status"], ended["attempts"], ended["next_retry_at"]) == (end, 1, None)
-    assert (attempt["status_code"], len(mailbox.received)) == (status, 1)
+    attempts = await patient_account.attempts(pending["id"])
+    assert (ended["status"], ended["attempts"], ended["next_retry_at"]) == (end, number, None)
+    assert [each["status_code"] for each in attempts] == [503] * (number - 1) + [status]
+    assert len(mailbox.received) == number
 
 
 @pytest.mark.parametrize("moment", ["waiting", "under way", "hurried and under way"])
@@ -203,7 +224,7 @@ async def test_a_signal_with_something_in_it(
 
     handle = (await steering.temporal_of(patient_house)).get_workflow_handle(f"delivery/{waiting['id']}")
     await handle.signal(signal, {"by": "an operator"})
-    await steering.ended(patient_house, waiting["id"])
+    await steering.ended(patient_house, patient_account, waiting["id"])
 
     [ended] = await patient_account.deliveries()
     assert ended["status"] == ("delivered" if signal == "retry_now" else "cancelled")
@@ -244,7 +265,7 @@ async def test_a_replay_is_steered_like_the_first_time(
     await steering.by_api(patient_house, patient_account, "replay", delivery["id"])
     await patient_account.settled(event["id"], statuses=("retrying",))
     await steering.by_api(patient_house, patient_account, "retry-now", delivery["id"])
-    await _when(patient_account, event["id"], attempts=3)
+    await patient_account.attempted(3, event_id=event["id"])
     await steering.by_api(patient_house, patient_account, "cancel", delivery["id"])
     [cancelled] = await patient_account.settled(event["id"])
     await steering.by_api(patient_house, patient_account, "replay", delivery["id"])
@@ -505,7 +526,7 @@ async def test_right_after_a_crash(tmp_path: Path, trusting: dict[str, str], rec
             await steering.by_signal(house, account, verb, delivery_id)
         posts = await boxes["replay"].wait_for(2)
         for verb in ("retry-now", "cancel"):
-            await steering.ended(house, deliveries[verb])
+            await steering.ended(house, account, deliveries[verb])
         retried, cancelled = [await account.delivery(deliveries[verb]) for verb in ("retry-now", "cancel")]
 
     assert (retried["status"], retried["attempts"], len(boxes["retry-now"].received)) == ("delivered", 2, 2)
@@ -551,14 +572,17 @@ async def _ended(account: Account, endpoint: Any, mailbox: Mailbox, how: str) ->
     return over
 
 
-async def _when(account: Account, event_id: str, attempts: int) -> list[Any]:
-    """The event's deliveries once so many attempts are recorded."""
-    async with asyncio.timeout(60):
-        while True:
-            found = await account.deliveries(event_id=event_id)
-            if sum(each["attempts"] for each in found) >= attempts:
-                return found
-            await asyncio.sleep(0.05)  # the API tells how things stand, not when they change
+async def _under_way(house: House, account: Account, mailbox: Mailbox, number: int, reply: Reply) -> Any:
+    """A new event's one delivery while its first or second attempt waits for this reply."""
+    mailbox.replies.extend([*[LATER] * (number - 1), reply])
+    event = await account.publish()
+    if number == 2:
+        [waiting] = await account.settled(event["id"], statuses=("retrying",))
+        await steering.backed_off(house, waiting["id"])
+        await steering.by_api(house, account, "retry-now", waiting["id"])
+    await mailbox.wait_for(number)
+    [delivery] = await account.deliveries(event_id=event["id"])
+    return delivery
 
 
 async def _in_history(handle: WorkflowHandle[Any, Any], wanted: EventType.ValueType, count: int) -> None:

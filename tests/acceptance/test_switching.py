@@ -98,7 +98,7 @@ async def test_deleting_ends_what_is_pending(
     cancelled = await patient_account.deliveries()
     for each in cancelled:  # its turn comes now instead of in 14 s
         await steering.by_signal(patient_house, patient_account, "retry-now", each["id"])
-        await steering.ended(patient_house, each["id"])
+        await steering.ended(patient_house, patient_account, each["id"])
 
     assert [(each["status"], each["next_retry_at"]) for each in cancelled] == [("cancelled", None)] * 2
     assert {each["reason"] for each in cancelled} == {"the endpoint was deleted"}
@@ -152,7 +152,7 @@ async def test_switched_while_attempts_are_under_way(account: Account, receiver:
     await asyncio.gather(*(_as(account, kind, endpoint_id) for endpoint_id, (kind, _) in endpoints.items()))
     release.set()
     # A deletion is written at once, so deliveries may be over before what is under way is recorded
-    await _recorded(account, event, sum(attempts for _, attempts, _ in _EXPECTED.values()) * 4)
+    await account.attempted(sum(attempts for _, attempts, _ in _EXPECTED.values()) * 4, event_id=event["id"])
     found = await account.settled(event["id"], count=20)
 
     for each in found:
@@ -201,15 +201,6 @@ async def _tells_the_truth(account: Account, delivery: Any) -> None:
         case status:
             assert (status, answers) == ("skipped", [])
             assert delivery["reason"] == "the endpoint was disabled when the event came"
-
-
-async def _recorded(account: Account, event: Any, attempts: int) -> None:
-    """Returns when so many attempts are recorded."""
-    async with asyncio.timeout(60):
-        while True:
-            if sum(each["attempts"] for each in await account.deliveries(event_id=event["id"])) >= attempts:
-                return
-            await asyncio.sleep(0.05)  # the API tells how things stand, not when they change
 
 
 async def _over(account: Account, event: Any) -> None:

@@ -7,7 +7,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from tests.receiver import Receiver, Reply
-from tests.running import Account, House
+from tests.running import IS_FAST, Account, House
 from workflows.delivery import Delivery
 from workflows.event import Event
 
@@ -27,7 +27,8 @@ async def test_histories_replay(house: House, account: Account, receiver: Receiv
     client = await Client.connect(house.credentials["temporal_address"])
 
     ids = [f"event/{account.id}/{event['id']}", f"delivery/{delivered}/replay/1"]
-    ids += [f"delivery/{each['id']}" for each in found]
+    # In the fast lane what was confirmed at once has no workflow of its own
+    ids += [f"delivery/{each['id']}" for each in found if each["attempts"] > 1 or not IS_FAST]
     histories = [await _finished(client, each) for each in ids]
 
     replayer = Replayer(workflows=[Event, Delivery], data_converter=pydantic_data_converter)

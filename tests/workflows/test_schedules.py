@@ -48,7 +48,8 @@ _SECOND = timedelta(seconds=1)
 _WINDOW = timedelta(hours=2)
 _ahead: ContextVar[timedelta] = ContextVar("_ahead", default=timedelta(0))
 
-# Every setting but the time scale, which is there to multiply the schedules, is another than by default
+# Every setting is another than by default but the time scale, which is there to multiply the schedules, and the lane,
+# which is the usual one first
 UNUSUAL = {
     "ZONEHOOK_HOST": "127.0.0.2",
     "ZONEHOOK_PORT": "18080",
@@ -56,11 +57,12 @@ UNUSUAL = {
     "ZONEHOOK_TEMPORAL_UI_PORT": "18233",
     "ZONEHOOK_TEMPORAL_METRICS_PORT": "19233",
     "ZONEHOOK_ALLOWED_TARGETS": "127.0.0.0/8",
-    "ZONEHOOK_FAST_LANE": "1",
     "ZONEHOOK_RATE_LIMIT": "100",
     "ZONEHOOK_WORKFLOW_SANDBOX": "1",
     "ZONEHOOK_LOG_LEVEL": "ERROR",
     "ZONEHOOK_METRICS_PORT": "19464",
+    "ZONEHOOK_EMBEDDED_WORKER": "0",
+    "ZONEHOOK_WORKER_PROCESSES": "2",
 }
 MINUTE = 60.0
 DOUBLING = [14.0, 28.0, 56.0, 112.0, 224.0, 448.0, 896.0, 1792.0, 3584.0]
@@ -181,12 +183,15 @@ async def skipping() -> AsyncIterator[Client]:
         yield environment.client
 
 
-@pytest.fixture(scope="module")
-def settings(trusting: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """As read from an environment in which nothing is as usual."""
+@pytest.fixture(scope="module", params=["0", "1"], ids=["default lane", "fast lane"])
+def settings(
+    request: pytest.FixtureRequest, trusting: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """As read from an environment in which nothing is as usual, but for the lane."""
     home = tmp_path_factory.mktemp("hours")
     own = {
         "ZONEHOOK_HOME": str(home),
+        "ZONEHOOK_FAST_LANE": request.param,
         "ZONEHOOK_DATABASE_URL": f"sqlite:///{home / 'unusual.db'}",
         "ZONEHOOK_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     }
@@ -288,9 +293,12 @@ async def test_slow_attempts_stay_within_the_window(hours: Hours, monkeypatch: p
 
 @pytest.mark.rows("DN2-39")
 async def test_no_setting_changes_the_policy(hours: Hours) -> None:
-    """Where every setting but the time scale is another than by default, DNSimple's schedule is the same."""
+    """Where every setting but the time scale is another than by default, the lane in turn, DNSimple's schedule is the
+    same.
+    """
     settings, usual = vars(hours.settings), Settings.model_fields
-    assert [name for name in usual if settings[name] == usual[name].default] == ["time_scale"]
+    unchanged = {name for name in usual if settings[name] == usual[name].default}
+    assert unchanged - {"fast_lane"} == {"time_scale"}
 
     course = await hours.refused("dnsimple")
 
