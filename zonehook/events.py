@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -16,6 +17,10 @@ _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+(:[a-z0-9_]+)?")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _OPENING = re.compile(r"[\[{]")
 _INTEGER = re.compile(r"-?\d+")
+_PARSED_KINDS = {
+    str: "a string", dict: "an object", list: "a list", bool: "true or false", NoneType: "null",
+    int: "a whole number", float: "a number",
+}  # fmt: skip
 _KINDS = {'"': "a string", "{": "an object", "[": "a list", "t": "true or false", "f": "true or false", "n": "null"}
 
 
@@ -54,9 +59,19 @@ def members(document: str) -> dict[str, str]:
     return {name: bytes(raw).decode() for name, raw in _MEMBERS.decode(document).items()}
 
 
+def items(document: str) -> list[str]:
+    """The items of a JSON list, each still the text it was written as."""
+    return [bytes(raw).decode() for raw in _ITEMS.decode(document)]
+
+
 def kind(text: str) -> str:
     """What a JSON text is, in words for a person: `a string`, `a whole number`, `null` …"""
     return _KINDS.get(text[0]) or ("a whole number" if _INTEGER.fullmatch(text) else "a number")
+
+
+def kind_of(value: Any) -> str:
+    """What `kind` says of this value's JSON text."""
+    return _PARSED_KINDS[type(value)]
 
 
 def fingerprint(texts: Sequence[str | None], documents: Sequence[str | None]) -> str:
@@ -68,6 +83,7 @@ def fingerprint(texts: Sequence[str | None], documents: Sequence[str | None]) ->
 
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def _canonical(text: str) -> str:

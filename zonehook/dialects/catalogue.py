@@ -1,9 +1,10 @@
 """A vendor's event types: one data file each in `catalogues/`, with a description and a sample."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -15,12 +16,15 @@ _LONGEST_NUMBER = 18
 
 @dataclass(frozen=True)
 class EventType:
-    """One type. `sample` is a realistic `data`; `required` names the members that every event of it must have."""
+    """One type. `sample` is a realistic `data`; `required` names the members that every event of it must have. `kinds`
+    is the sample, with the usual value where this type has null: it shows of what kind each member is.
+    """
 
     name: str
     description: str
     required: tuple[str, ...]
     sample: dict[str, Any]
+    kinds: dict[str, Any]
 
 
 def read(vendor: str) -> Mapping[str, EventType]:
@@ -32,47 +36,63 @@ def read(vendor: str) -> Mapping[str, EventType]:
     types = {}
     for each in file["types"]:
         required = tuple(each["data"])
-        own = each.get("sample", {})
         usual = {name: file["members"][name] for name in required if name in file["members"]}
-        sample = usual | {name: _varied(usual.get(name), value) for name, value in own.items()}
-        types[each["name"]] = EventType(each["name"], each["description"], required, sample)
+        sample = _varied(usual, each.get("sample", {}))
+        types[each["name"]] = EventType(each["name"], each["description"], required, sample, _kinds(usual, sample))
     return MappingProxyType(types)
 
 
 def lacking(data: str, wanted: EventType) -> list[Detail]:
-    """The members that a type requires and `data` lacks, and those of another kind than the sample's, by path."""
-    sample = {name: wanted.sample[name] for name in wanted.required}
-    return _of_members("data", events.members(data), sample, wanted.required)
+    """The members that a type requires and `data` lacks, and those that are another kind of value than in its sample:
+    receivers keep a number and a text apart. Null is of any kind, and what the sample does not have is not looked at.
+    """
+    return list(_amiss(wanted.name, "data", data, wanted.kinds, wanted.required))
 
 
-def _of_members(path: str, given: dict[str, str], sample: dict[str, Any], needed: Collection[str]) -> list[Detail]:
-    """What is needed has to be there; the rest may be missing or null. Members that the sample has not are free."""
-    found = []
-    for name, value in sample.items():
-        text, inner = given.get(name), f"{path}.{name}"
-        if text is None:
-            if name in needed:
-                found.append(Detail(inner, f"{path} needs its {name}, {_kind(value)}"))
-        elif name in needed or (text != "null" and value is not None):
-            found += _differences(inner, text, value)
-    return found
+def _amiss(
+    type_: str, path: str, document: str, wanted: Mapping[str, Any], needed: Collection[str]
+) -> Iterator[Detail]:
+    given = events.members(document)
+    for name, sample in wanted.items():
+        text, place = given.get(name, "null"), f"{path}.{name}"
+        if text != "null":
+            yield from _differences(type_, place, text, sample)
+        elif name in needed:
+            yield Detail(place, f"{type_} needs {place}, {events.kind_of(sample)}")
 
 
-def _differences(path: str, given: str, sample: Any) -> list[Detail]:
-    """Kinds are compared, and those of an object's members: strict receivers keep a number and a text apart."""
-    wanted, kind = _kind(sample), events.kind(given)
-    if kind != wanted and (wanted, kind) != ("a number", "a whole number"):
-        return [Detail(path, f"send {wanted} as {path}, not {kind}")]
-    if wanted == "a whole number" and len(given) > _LONGEST_NUMBER:
-        return [Detail(path, f"{path} is longer than {_LONGEST_NUMBER} digits: receivers read 64 bits")]
-    if not isinstance(sample, dict):
-        return []
-    return _of_members(path, events.members(given), sample, ("id",))
+def _differences(type_: str, path: str, given: str, sample: Any) -> Iterator[Detail]:
+    """Of a list the first alone: a long one would make a long answer."""
+    wanted, kind = events.kind_of(sample), events.kind(given)
+    if sample is None or (kind == "a whole number" and wanted == "a number"):
+        return
+    if kind != wanted:
+        yield Detail(path, f"send {wanted} as {path}, not {kind}")
+    elif kind == "a whole number" and len(given) > _LONGEST_NUMBER:
+        yield Detail(path, f"{path} is longer than {_LONGEST_NUMBER} digits: receivers read 64 bits")
+    elif isinstance(sample, dict):
+        yield from _amiss(type_, path, given, sample, needed=("id",))
+    elif isinstance(sample, list):
+        yield from islice(_differing_items(type_, path, given, sample), 1)
 
 
-def _kind(sample: Any) -> str:
-    return events.kind(json.dumps(sample))
+def _differing_items(type_: str, path: str, given: str, sample: list[Any]) -> Iterator[Detail]:
+    for place, text in enumerate(events.items(given) if sample else ()):
+        if text != "null":
+            yield from _differences(type_, f"{path}.{place}", text, sample[0])
 
 
 def _varied(usual: Any, own: Any) -> Any:
-    return usual | own if isinstance(usual, dict) and isinstance(own, dict) else own
+    """`own` over `usual`, member by member at every depth."""
+    if not (isinstance(usual, dict) and isinstance(own, dict)):
+        return own
+    return usual | {name: _varied(usual.get(name), value) for name, value in own.items()}
+
+
+def _kinds(usual: Any, sample: Any) -> Any:
+    """The sample, with the usual value where it has null."""
+    if sample is None:
+        return usual
+    if not (isinstance(usual, dict) and isinstance(sample, dict)):
+        return sample
+    return {name: _kinds(usual.get(name), value) for name, value in sample.items()}
