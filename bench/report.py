@@ -20,7 +20,8 @@ _LATENCY = ["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publis
 _CAPACITY = ["lane", "fan-out", "per second", "Temporal", "its database", "API", "worker", "our database", "all"]
 _SHAPES = (REAL, FAST, NOOP, NOOP_HTTP)
 _RATIOS = ((REAL, NOOP), (REAL, NOOP_HTTP), (FAST, REAL))
-_BEGIN = "<!-- figures: written by `make bench` -->"
+FIGURES = "<!-- figures: written by `make bench` -->"
+FULL_HOUSE = "<!-- figures of the full house -->"
 _END = "<!-- end of the figures -->"
 
 
@@ -56,13 +57,13 @@ def text(figures: Figures) -> str:
     )  # fmt: skip
 
 
-def write(figures: str, page: Path) -> None:
-    """Replaces what stands between the page's two markers. Raises ValueError when it lacks them."""
-    before, begin, rest = page.read_text().partition(_BEGIN)
+def write(figures: str, page: Path, begin: str) -> None:
+    """Replaces what stands between `begin` and the next end. Raises ValueError when the page lacks them."""
+    before, found, rest = page.read_text().partition(begin)
     _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no lines {_BEGIN} and {_END}")
-    page.write_text(f"{before}{_BEGIN}\n\n{figures}\n\n{_END}{after}")
+    if not found or not end:
+        raise ValueError(f"{page} has no lines {begin} and {_END}")
+    page.write_text(f"{before}{begin}\n\n{figures}\n\n{_END}{after}")
 
 
 def _machine(figures: Figures) -> str:
