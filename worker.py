@@ -37,7 +37,7 @@ from zonehook.store.database import Database
 
 _CONCURRENT_ATTEMPTS = 1000  # five times what a host may hold (zonehook/net/turns.py)
 _CONCURRENT_WORKFLOW_TASKS = 1000  # each may hold a first attempt
-_CACHED_WORKFLOWS = 10_000
+_CACHED_WORKFLOWS = 20_000  # each that waits keeps some 50 kB; one that is not there is replayed when its attempt ends
 _OPEN_FILES = 8192
 _GRACE = timedelta(seconds=25)  # more than one attempt takes, so that stopping interrupts none
 _log = logging.getLogger("zonehook")

@@ -102,7 +102,7 @@ def _worker(client: Client, arrivals: Arrivals) -> Worker:
         max_concurrent_activities=1000,
         max_concurrent_local_activities=1000,
         max_concurrent_workflow_tasks=1000,
-        max_cached_workflows=10_000,
+        max_cached_workflows=20_000,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
     )
