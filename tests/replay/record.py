@@ -1,9 +1,9 @@
 """Records the histories beside this file, from a real Temporal:
 
-    .venv/bin/python -m tests.replay.record      writes them anew, in a minute
+    .venv/bin/python -m tests.replay.record      writes those of which there is no file yet, in a minute
 
 A recorded history stands for deliveries that are under way when a release comes. A new kind of history is a new case
-here; an old file is only recorded anew when no such delivery can be under way any more.
+here; an old file is only removed, and recorded anew, when no such delivery can be under way any more.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from zonehook import messages, temporal
 FOLDER = Path(__file__).parent
 WORKER = "worker"  # whoever wrote a history: what process and machine it was is nobody's business
 _QUICK = {"ZONEHOOK_TIME_SCALE": "0.001"}
+_FAST = _QUICK | {"ZONEHOOK_FAST_LANE": "1"}
 _PATIENCE = 60.0
 
 
@@ -57,6 +58,19 @@ class Stage:
         delivery = await self.published(mailbox)
         return await self.listed(delivery["event_id"], ("retrying",))
 
+    async def to_all(self, *mailboxes: Mailbox) -> str:
+        """The workflow of an event to these receivers, once all its deliveries are over."""
+        for mailbox in mailboxes:
+            await self.account.register(mailbox.url)
+        event = await self.account.publish()
+        await self.account.settled(event["id"], len(mailboxes))
+        return await self.closed(f"event/{self.account.id}/{event['id']}")
+
+    def refusing(self) -> Mailbox:
+        mailbox = self.receiver.mailbox()
+        mailbox.otherwise = Reply(500)
+        return mailbox
+
     async def closed(self, workflow_id: str) -> str:
         with contextlib.suppress(WorkflowFailureError):
             await self.client.get_workflow_handle(workflow_id).result()
@@ -79,17 +93,13 @@ async def delivered_on_the_third_attempt(stage: Stage) -> str:
 
 
 async def exhausted(stage: Stage) -> str:
-    mailbox = stage.receiver.mailbox()
-    mailbox.otherwise = Reply(500)
-    delivery = await stage.published(mailbox)
+    delivery = await stage.published(stage.refusing())
     return await stage.closed(f"delivery/{delivery['id']}")
 
 
 async def suppressed(stage: Stage) -> str:
     """Fifteen failures in a row over two deliveries: neither gets its next attempt."""
-    mailbox = stage.receiver.mailbox()
-    mailbox.otherwise = Reply(500)
-    delivery = await stage.published(mailbox)
+    delivery = await stage.published(stage.refusing())
     await stage.account.publish()
     over = await stage.listed(delivery["event_id"])
     assert "suppressed" in over["reason"], over
@@ -155,6 +165,37 @@ async def operator_desk(stage: Stage) -> str:
     return messages.OPERATOR_ID
 
 
+async def first_at_once_delivered(stage: Stage) -> str:
+    """By the delivery's workflow itself. The cases above were recorded when every attempt was a task of its own."""
+    return await delivered_at_once(stage)
+
+
+async def first_at_once_then_third(stage: Stage) -> str:
+    return await delivered_on_the_third_attempt(stage)
+
+
+async def fast_twelve_endpoints(stage: Stage) -> str:
+    return await twelve_endpoints(stage)
+
+
+async def fast_one_of_three_refused(stage: Stage) -> str:
+    """The event's workflow: two end in it, and one goes on by itself."""
+    refusing = stage.receiver.mailbox()
+    refusing.refuse(1)
+    return await stage.to_all(stage.receiver.mailbox(), refusing, stage.receiver.mailbox())
+
+
+async def fast_all_refused(stage: Stage) -> str:
+    """The event's workflow, in which no delivery ends."""
+    return await stage.to_all(*(stage.refusing() for _ in range(3)))
+
+
+async def fast_exhausted(stage: Stage) -> str:
+    """The workflow of a delivery whose first attempt was its event's."""
+    delivery = await stage.published(stage.refusing())
+    return await stage.closed(f"delivery/{delivery['id']}")
+
+
 QUICK: tuple[Case, ...] = (
     delivered_at_once,
     delivered_on_the_third_attempt,
@@ -163,8 +204,12 @@ QUICK: tuple[Case, ...] = (
     replayed,
     twelve_endpoints,
     operator_desk,
+    first_at_once_delivered,
+    first_at_once_then_third,
 )
 PATIENT: tuple[Case, ...] = (cancelled_by_signal, cancelled_by_request, retried_now, worker_died)
+FAST: tuple[Case, ...] = (fast_twelve_endpoints, fast_one_of_three_refused, fast_all_refused, fast_exhausted)
+CASES = QUICK + PATIENT + FAST
 
 
 def path(case: Case) -> Path:
@@ -192,10 +237,12 @@ async def _write() -> None:
         authority.cert_pem.write_to_path(f"{folder}/authority.pem")
         trusting = {"SSL_CERT_FILE": f"{folder}/authority.pem"}
         async with listening(context) as receiver:
-            for cases, settings in ((QUICK, trusting | _QUICK), (PATIENT, trusting)):
-                async with running(Path(folder) / f"{len(settings)}", settings) as house:
-                    for case in cases:
-                        await _record(case, house, receiver)
+            for cases, settings in ((QUICK, _QUICK), (PATIENT, {}), (FAST, _FAST)):
+                missing = [case for case in cases if not path(case).exists()]
+                if missing:
+                    async with running(Path(folder) / missing[0].__name__, trusting | settings) as house:
+                        for case in missing:
+                            await _record(case, house, receiver)
 
 
 async def _record(case: Case, house: House, receiver: Receiver) -> None:

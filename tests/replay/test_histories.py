@@ -21,7 +21,7 @@ from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
 
-CASES = [*record.QUICK, *record.PATIENT]
+CASES = record.CASES
 TELLING: dict[Case, str] = {
     record.delivered_at_once: '{"status":"delivered","attempts":1,"reason":null}',
     record.delivered_on_the_third_attempt: '{"status":"delivered","attempts":3,"reason":null}',
@@ -34,6 +34,12 @@ TELLING: dict[Case, str] = {
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
     record.retried_now: '"activityType": {"name": "hurry_delivery"}',
     record.worker_died: "EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT",
+    record.first_at_once_delivered: '"activity_type":"deliver_at_once"',
+    record.first_at_once_then_third: '"told":"attempt 1 to 127.0.0.1 got status 503; the next is due at ',
+    record.fast_twelve_endpoints: ': delivered"',
+    record.fast_one_of_three_refused: "; goes on as delivery/dlv_",
+    record.fast_all_refused: "; goes on as delivery/dlv_",
+    record.fast_exhausted: '"reason":"the last of 10 attempts got status 500"',
 }
 _ACTIVITY = "activityTaskScheduledEventAttributes"
 _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
@@ -65,6 +71,7 @@ async def test_todays_code_goes_on_with_it(case: Case) -> None:
         (record.retried_now, _ACTIVITY, "activityType"),
         (record.cancelled_by_signal, _ACTIVITY, "activityType"),
         (record.twelve_endpoints, _CHILD, "workflowId"),
+        (record.fast_all_refused, _CHILD, "workflowId"),
     ],
 )
 async def test_another_order_would_be_noticed(case: Case, attributes: str, exchanged: str) -> None:

@@ -12,7 +12,7 @@ from zonehook import fanout as fanouts
 from zonehook.dialects import Letter
 from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
-from zonehook.messages import AcceptedEvent, DeliveryOrder
+from zonehook.messages import AcceptedEvent, DeliveryOrder, Sent
 from zonehook.registry import Registry
 from zonehook.store.database import Database
 from zonehook.store.deliveries import Delivery
@@ -163,3 +163,60 @@ async def test_a_wide_event_is_ordered_page_by_page(
         if after is None:
             break
     assert sorted(ordered) == sorted(made)
+
+
+@pytest.mark.parametrize(("endpoints", "is_fast"), [(1, True), (2, False), (5, False)])
+async def test_a_wide_event_is_not_for_the_fast_lane(
+    database: Database,
+    registry: Registry,
+    account_id: int,
+    endpoints: int,
+    is_fast: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where there is or may be another page, no slow receiver of this one holds it up: none of them is fast."""
+    monkeypatch.setattr(fanouts, "PAGE_OF_ORDERS", 2)
+    for _ in range(endpoints):
+        await given.endpoint(registry, account_id)
+    fast = Fanout(database, time_scale=1, is_fast=True)
+    event = given.event(account_id)
+    pages = [await fast.open(event)]
+    while pages[-1].next is not None:
+        pages.append(await fast.open(replace(event, data="", after=pages[-1].next)))
+    assert {page.is_fast for page in pages} == {is_fast}
+    assert sum(len(page.orders) for page in pages) == endpoints
+
+
+def _took(duration_ms: int, status_code: int = 200) -> Sent:
+    return replace(given.sent(1, status_code), duration_ms=duration_ms)
+
+
+@pytest.mark.parametrize(
+    ("last", "at_once"),
+    [(_took(999), True), (_took(1000), False), (_took(10, 503), False), (_took(10_000, 503), False)],
+)
+async def test_only_who_is_well_and_prompt_is_tried_at_once(
+    registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int, last: Sent, at_once: bool
+) -> None:
+    """An endpoint whose last answer was a failure or took a second is not tried where others wait for it; after its
+    next prompt success it is again.
+    """
+    await given.endpoint(registry, account_id)
+    first = await given.order(fanout, account_id)
+    await ledger.record(first, await ledger.duty(first), last)
+    second = await given.order(fanout, account_id)
+    await ledger.record(second, await ledger.duty(second), _took(999))
+    third = await given.order(fanout, account_id)
+    assert [each.at_once for each in (first, second, third)] == [True, at_once, True]
+
+
+async def test_a_slow_success_after_a_failure(
+    registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int
+) -> None:
+    """A success that took long ends a row of failures and leaves the endpoint a slow one."""
+    endpoint_id = await given.endpoint(registry, account_id)
+    for last in (_took(10, 503), _took(3000)):
+        order = await given.order(fanout, account_id)
+        await ledger.record(order, await ledger.duty(order), last)
+    assert (await registry.get(account_id, endpoint_id)).consecutive_failures == 0
+    assert not (await given.order(fanout, account_id)).at_once
