@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import uvloop
@@ -36,10 +37,17 @@ from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 
 _CONCURRENT_ATTEMPTS = 1000  # five times what a host may hold (zonehook/net/turns.py)
-_CONCURRENT_WORKFLOW_TASKS = 1000  # each may hold a first attempt
+# Each may hold all first attempts of an event. What is more waits at Temporal: taken all at once, a flood of events
+# would keep every one of them from being done in time, and what is not done in time is done again.
+_CONCURRENT_WORKFLOW_TASKS = 100
+_CONCURRENT_FIRST_ATTEMPTS = 400
+_WORKFLOW_THREADS = 8  # they share one Python; with as many as tasks they would mostly wait for each other
 _CACHED_WORKFLOWS = 20_000  # each that waits keeps some 50 kB; one that is not there is replayed when its attempt ends
 _OPEN_FILES = 8192
 _GRACE = timedelta(seconds=25)  # more than one attempt takes, so that stopping interrupts none
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_KEEPER = "ZONEHOOK_KEEPER"  # tells a worker process whose it is
+_BEGUN_SECONDS = 10  # who lived so long could start
 _log = logging.getLogger("zonehook")
 
 
@@ -83,40 +91,53 @@ async def _in_processes(settings: Settings) -> int:
 
     Returns the exit status.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    stop, begun = asyncio.Event(), asyncio.Event()
+    for number in _STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    codes = await asyncio.gather(*(_keep(settings, number, stop) for number in range(settings.worker_processes)))
+    codes = await asyncio.gather(*(_keep(settings, number, stop, begun) for number in range(settings.worker_processes)))
     return max(codes)
 
 
-async def _keep(settings: Settings, number: int, stop: asyncio.Event) -> int:
-    """One of them, started again when it is killed. One that cannot start says why, and stops all."""
+async def _keep(settings: Settings, number: int, stop: asyncio.Event, begun: asyncio.Event) -> int:
+    """One of them, started again whenever it ends; but one that cannot start, before any has `begun`, stops all."""
     port = settings.metrics_port and settings.metrics_port + number
-    own = {"ZONEHOOK_WORKER_PROCESSES": "1", "ZONEHOOK_METRICS_PORT": str(port)}
-    while True:
+    own = {"ZONEHOOK_WORKER_PROCESSES": "1", "ZONEHOOK_METRICS_PORT": str(port), _KEEPER: str(os.getpid())}
+    while not stop.is_set():
         # A session of its own: Ctrl-C is for us to pass on
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "worker", env=os.environ | own, start_new_session=True
         )
-        ended = asyncio.create_task(process.wait())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set() and process.returncode is None:
+        ended, stopping = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopping}, timeout=_BEGUN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done() and not stop.is_set():
+            begun.set()
+            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if stop.is_set() and not ended.done():
             process.terminate()
         code = await ended
-        if stop.is_set() or code == 1:
+        if not stop.is_set() and code == 1 and not begun.is_set():
             stop.set()
-            return code if code == 1 else 0
-        stopping.cancel()
-        _log.warning("worker process %s ended (%s); starting it again", number, code)
-        await asyncio.sleep(1)
+            return code
+        if not stop.is_set():
+            _log.warning("worker process %s ended (%s); starting it again", number, code)
+            await asyncio.sleep(1)
+    return 0
+
+
+async def _left_alone(keeper: int) -> None:
+    """Returns when the process that keeps this one has gone: whoever comes in its place starts workers of its own."""
+    while os.getppid() == keeper:  # noqa: ASYNC110
+        await asyncio.sleep(1)  # nobody tells
 
 
 async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if keeper := os.environ.get(_KEEPER):
+        kept = asyncio.create_task(_left_alone(int(keeper)))
+        kept.add_done_callback(lambda _: stop.set())
     client = await temporal.connect()
     database = Database(settings.database)
     sealing = Cipher(settings.encryption_keys or cipher.known_keys(settings.home))
@@ -147,7 +168,8 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,
-        max_concurrent_local_activities=_CONCURRENT_ATTEMPTS,
+        max_concurrent_local_activities=_CONCURRENT_FIRST_ATTEMPTS,
+        workflow_task_executor=ThreadPoolExecutor(_WORKFLOW_THREADS, "workflows"),
         max_concurrent_workflow_tasks=_CONCURRENT_WORKFLOW_TASKS,
         max_cached_workflows=_CACHED_WORKFLOWS,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

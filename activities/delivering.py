@@ -36,7 +36,7 @@ class Delivering:
         """The delivery's end; until then an ApplicationError whose next_retry_delay is the time to wait."""
         sent = messages.kept(activity.info().heartbeat_details) or order.unrecorded
         try:
-            return await self._deliver(order, sent)
+            return await self._deliver(replace(order, at_once=False), sent)
         except ApplicationError as again:
             if again.details:
                 activity.heartbeat(*again.details)  # Temporal keeps what could not be written: it must not leave again
@@ -72,6 +72,8 @@ class Delivering:
                 step = _step(order, duty)
                 if not isinstance(step, Attempt):
                     return await self._rest(order, duty, step)
+                if order.at_once and duty.progress.made:  # this activity is repeated; the second attempt is not for it
+                    raise _again("the first attempt was made before", clock.now())
                 sent = await self._send(order, duty, step.number)
             async with _patience():
                 decision = await self._ledger.record(order, duty, sent)

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 import uvloop
@@ -100,8 +101,9 @@ def _worker(client: Client, arrivals: Arrivals) -> Worker:
         activities=[nothing.open_deliveries, nothing.deliver, nothing.deliver_at_once],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_concurrent_activities=1000,
-        max_concurrent_local_activities=1000,
-        max_concurrent_workflow_tasks=1000,
+        max_concurrent_local_activities=400,
+        workflow_task_executor=ThreadPoolExecutor(8),
+        max_concurrent_workflow_tasks=100,
         max_cached_workflows=20_000,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),

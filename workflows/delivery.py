@@ -54,7 +54,8 @@ class Delivery:
         endpoint had. The window is not Temporal's to watch: it begins with the first attempt, and a schedule-to-close
         timeout would begin before, when none was made.
         """
-        if order.at_once:
+        if order.at_once and not self._is_cancelled and workflow.cancellation_reason() is None:
+            self._is_hurried = False  # this is the attempt that was asked for
             first = await attempt_at_once(order, self._note_cancel)
             if first.end is not None:
                 return first.end
@@ -63,7 +64,7 @@ class Delivery:
             try:
                 return await self._attempts(order)
             except ActivityError as problem:
-                order = replace(order, unrecorded=_unrecorded(problem) or order.unrecorded)
+                order = replace(order, unrecorded=_unrecorded(problem) or order.unrecorded, told=None)
                 was_made = isinstance(problem.cause, ApplicationError) and problem.cause.type == messages.ATTEMPT_FAILED
             if self._is_hurried:
                 self._is_hurried = False

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries
 
 _AT_ONCE = 50
+_STATUS = SearchAttributeKey.for_keyword(messages.STATUS)
 
 
 @workflow.defn(name=messages.EVENT_WORKFLOW)
@@ -54,8 +55,9 @@ async def _open(event: AcceptedEvent) -> OpenedDeliveries:
         return await workflow.execute_local_activity(
             calls.open_deliveries,
             event,
-            schedule_to_close_timeout=timedelta(seconds=5),
-            retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+            schedule_to_close_timeout=timedelta(seconds=30),  # under load it waits for its turn
+            start_to_close_timeout=timedelta(seconds=5),
+            retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=10),
         )
     except FailureError as problem:  # an ActivityError the first time, and its bare cause when history is replayed
         if is_cancelled_exception(problem):
@@ -80,7 +82,10 @@ async def _at_once_or_on_its_own(order: DeliveryOrder) -> str:
     if order.at_once:
         first = await attempt_at_once(order, lambda: None)
         if first.end is not None:
-            return f"{order.host}, {order.delivery_id}: {first.end.status}"
+            if first.end.status == "failed":  # what an operator looks for
+                workflow.upsert_search_attributes([_STATUS.value_set(first.end.status)])
+            because = f", {first.end.reason}" if first.end.reason else ""
+            return f"{order.host}, {order.delivery_id}: {first.end.status}{because}"
         order = first.order
     await _start(order)
     return f"{order.host}, {order.delivery_id}: {order.told or 'not tried at once'}; goes on as {order.workflow_id}"

@@ -115,12 +115,14 @@ class Interventions:
 
     async def _is_running(self, standing: Standing) -> bool:
         """An operator may have terminated the workflow: then nothing is under way, whatever the records say. Before
-        there is one, the event's own works on the delivery.
+        there is one, the event's own works on the delivery; that is asked first, since it may end by starting this one.
         """
-        status = await self._status(standing.order.workflow_id)
-        if status is None and standing.order.run == 0:
-            status = await self._status(messages.event_workflow_id(standing.order.account_id, standing.event_id))
-        return status is WorkflowExecutionStatus.RUNNING
+        order = standing.order
+        before = [] if order.run else [messages.event_workflow_id(order.account_id, standing.event_id)]
+        for workflow_id in (*before, order.workflow_id):
+            if await self._status(workflow_id) is WorkflowExecutionStatus.RUNNING:
+                return True
+        return False
 
     async def _status(self, workflow_id: str) -> WorkflowExecutionStatus | None:
         """None for a workflow that never was, or was forgotten."""

@@ -28,8 +28,8 @@ CANCEL = "cancel"
 REPLAY = "replay"
 
 # A first attempt may be made inside a workflow task, which must last longer than any attempt may take: at four fifths
-# of this the worker asks for more time, and that costs writes.
-TASK_TIMEOUT = timedelta(seconds=15)
+# of this the worker says what it has done so far and asks for more time, and that costs writes.
+TASK_TIMEOUT = timedelta(seconds=13)
 
 # What the ApplicationError of an attempt is called: one was made and failed, or none was made yet
 ATTEMPT_FAILED = "AttemptFailed"

@@ -1,7 +1,9 @@
 """A database that is away is one error, and leaves nothing half-written."""
 
+import asyncio
 import socket
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
@@ -154,3 +156,17 @@ async def _is_away(url: str) -> None:
     with pytest.raises(Unavailable):
         await migrate.upgrade(database)
     await database.close()
+
+
+async def test_nobody_waits_for_ever_behind_others(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While every connection waits for a database that does not answer, the next who asks is told that it is away."""
+    monkeypatch.setattr("zonehook.store.database._POOL_WAIT_SECONDS", 0.2)
+    answered = threading.Event()
+    asking = [asyncio.ensure_future(database.read(lambda _conn: answered.wait())) for _ in range(8)]
+    await asyncio.sleep(0)  # they take their turns
+    with pytest.raises(Unavailable) as caught:
+        await database.read(lambda _conn: None)
+    assert caught.value.code == "database_unavailable"
+    answered.set()
+    await asyncio.gather(*asking)
+    assert await database.read(lambda _conn: "here again") == "here again"

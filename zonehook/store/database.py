@@ -20,6 +20,16 @@ Found = TypeVar("Found")
 _LOCK_WAIT_SECONDS = 2
 _POOL_WAIT_SECONDS = 5
 _CONNECTIONS = 8
+# A PostgreSQL that has gone without a word must not keep a thread: libpq's seconds to connect, milliseconds until what
+# was sent is acknowledged, a silent connection given up after 5 + 3 * 2 seconds; and limits PostgreSQL itself keeps
+_PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "options": "-c statement_timeout=10s -c lock_timeout=5s",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -34,9 +44,9 @@ class Database:
         is_sqlite = url.startswith("sqlite")
         make = _sqlite if is_sqlite else _postgresql
         self._reading, self._writing = make(url, reading=True), make(url, reading=False)
-        self._readers = ThreadPoolExecutor(_CONNECTIONS, "reading")
+        self._readers = _Threads("reading", _CONNECTIONS)
         # SQLite lets one writer in at a time and makes the others poll; a single thread takes turns, cheaper and fair.
-        self._writers = ThreadPoolExecutor(1 if is_sqlite else _CONNECTIONS, "writing")
+        self._writers = _Threads("writing", 1 if is_sqlite else _CONNECTIONS)
         _count(self._reading, "read")
         _count(self._writing, "write")
         event.listen(self._writing, "commit", lambda _connection: metrics.transaction())
@@ -49,7 +59,7 @@ class Database:
                 return ask(connection, *args, **kwargs)
 
         with _as_unavailable():
-            return await asyncio.get_running_loop().run_in_executor(self._readers, in_a_thread)
+            return await self._readers.run(in_a_thread)
 
     async def write(
         self, change: Callable[Concatenate[Connection, P], Found], *args: P.args, **kwargs: P.kwargs
@@ -64,7 +74,7 @@ class Database:
                 return change(connection, *args, **kwargs)
 
         with _as_unavailable():
-            return await asyncio.get_running_loop().run_in_executor(self._writers, in_a_thread)
+            return await self._writers.run(in_a_thread)
 
     @contextlib.asynccontextmanager
     async def references_unchecked(self) -> AsyncIterator[None]:
@@ -76,9 +86,9 @@ class Database:
             await self._check_references("ON")
 
     async def close(self) -> None:
-        """Awaits what is under way."""
-        for threads in (self._readers, self._writers):
-            await asyncio.to_thread(threads.shutdown)
+        """Awaits what is under way, but no database that does not answer."""
+        await self._readers.close()
+        await self._writers.close()
         self._reading.dispose()
         self._writing.dispose()
 
@@ -89,7 +99,29 @@ class Database:
 
         if self._writing.dialect.name == "sqlite":
             with _as_unavailable():
-                await asyncio.get_running_loop().run_in_executor(self._writers, set_pragma)
+                await self._writers.run(set_pragma)
+
+
+class _Threads:
+    """As many as there are connections. Nobody waits for one longer than a pool of connections would let him."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self._executor = ThreadPoolExecutor(count, name)
+        self._free = asyncio.Semaphore(count)
+
+    async def run(self, call: Callable[[], Found]) -> Found:
+        """What `call` returns. Raises TimeoutError when none of them is free for too long."""
+        async with asyncio.timeout(_POOL_WAIT_SECONDS):
+            await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        done = self._executor.submit(call)
+        # Not when its waiter goes: until the database answers, or the system gives up, the thread is not free
+        done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free.release))
+        return await asyncio.wrap_future(done)
+
+    async def close(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.to_thread(self._executor.shutdown), _POOL_WAIT_SECONDS)
 
 
 @contextlib.contextmanager
@@ -156,5 +188,5 @@ def _postgresql(url: str, reading: bool) -> Engine:
         pool_timeout=_POOL_WAIT_SECONDS,
         hide_parameters=True,
         isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
-        connect_args={"connect_timeout": 5},
+        connect_args=_PATIENCE,
     )

@@ -161,11 +161,13 @@ def get(conn: Connection, account_id: int, delivery_id: str) -> Delivery | None:
 
 def page(conn: Connection, account_id: int, wanted: DeliveryFilter, limit: int, cursor: str | None) -> Page[Delivery]:
     query = select(*_SEEN).where(deliveries.c.account_id == account_id)
-    given = {name: value for name in _by_rarity(wanted) if (value := getattr(wanted, name)) is not None}
-    for place, (name, value) in enumerate(given.items()):
-        column = deliveries.c[name]
-        # Text with nothing added is in no index: the rarest alone chooses the index, the others are looked at there
-        query = query.where(column == value if place == 0 else column.concat("") == value)
+    led_by = _led_by(wanted)
+    for name in ("event_id", "endpoint_id", "status", "type"):
+        value = getattr(wanted, name)
+        if value is not None:
+            # Text with nothing added is in no index: these columns choose it, the others are looked at there
+            column = deliveries.c[name] if name in led_by else deliveries.c[name].concat("")
+            query = query.where(column == value)
     if wanted.since is not None:
         query = query.where(deliveries.c.created_at >= wanted.since)
     if wanted.until is not None:
@@ -174,11 +176,13 @@ def page(conn: Connection, account_id: int, wanted: DeliveryFilter, limit: int, 
     return Page([_delivery(row) for row in rows], next_cursor)
 
 
-def _by_rarity(wanted: DeliveryFilter) -> tuple[str, ...]:
-    """What finds fewest comes first. Most deliveries are delivered: of those an endpoint or a type finds fewer."""
-    if wanted.status == DeliveryStatus.DELIVERED:
-        return ("event_id", "endpoint_id", "type", "status")
-    return ("event_id", "status", "endpoint_id", "type")
+def _led_by(wanted: DeliveryFilter) -> tuple[str, ...]:
+    """The columns of the index to be used: what finds fewest first, and what it can be combined with."""
+    if wanted.event_id is not None:
+        return ("event_id",)
+    if wanted.endpoint_id is not None:
+        return ("endpoint_id", "status")
+    return ("status", "type")
 
 
 def of_event(conn: Connection, account_id: int, event_id: str) -> list[Delivery]:

@@ -19,4 +19,6 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
+    if connection.dialect.name == "postgresql":  # a table may be long
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     command.upgrade(config, "head")

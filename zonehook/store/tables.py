@@ -140,12 +140,14 @@ deliveries = _table(
     Column("last_status_code", Integer),
     Column("created_at", Utc, nullable=False),
     Column("completed_at", Utc),
-    # One for each filter of the list, in its order; what it may be narrowed down by further stands in the index, too
+    # For each way to narrow the list down, in its order; what few rows are left to be looked at for stands in the index
     Index("ix_deliveries_all", "account_id", "created_at", "id"),
     Index("ix_deliveries_event", "account_id", "event_id", "created_at", "id"),
-    Index("ix_deliveries_endpoint", "account_id", "endpoint_id", "created_at", "id", "status", "type"),
-    Index("ix_deliveries_status", "account_id", "status", "created_at", "id", "type", "endpoint_id"),
-    Index("ix_deliveries_type", "account_id", "type", "created_at", "id", "status"),
+    Index("ix_deliveries_endpoint", "account_id", "endpoint_id", "created_at", "id", "type"),
+    Index("ix_deliveries_endpoint_status", "account_id", "endpoint_id", "status", "created_at", "id", "type"),
+    Index("ix_deliveries_status", "account_id", "status", "created_at", "id"),
+    Index("ix_deliveries_status_type", "account_id", "status", "type", "created_at", "id"),
+    Index("ix_deliveries_type", "account_id", "type", "created_at", "id"),
 )
 
 attempts = _table(

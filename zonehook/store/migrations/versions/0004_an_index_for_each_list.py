@@ -8,9 +8,14 @@ down_revision = "0003"
 _NEW = {
     "ix_deliveries_all": ("deliveries", ["account_id", "created_at", "id"]),
     "ix_deliveries_event": ("deliveries", ["account_id", "event_id", "created_at", "id"]),
-    "ix_deliveries_endpoint": ("deliveries", ["account_id", "endpoint_id", "created_at", "id", "status", "type"]),
-    "ix_deliveries_status": ("deliveries", ["account_id", "status", "created_at", "id", "type", "endpoint_id"]),
-    "ix_deliveries_type": ("deliveries", ["account_id", "type", "created_at", "id", "status"]),
+    "ix_deliveries_endpoint": ("deliveries", ["account_id", "endpoint_id", "created_at", "id", "type"]),
+    "ix_deliveries_endpoint_status": (
+        "deliveries",
+        ["account_id", "endpoint_id", "status", "created_at", "id", "type"],
+    ),
+    "ix_deliveries_status": ("deliveries", ["account_id", "status", "created_at", "id"]),
+    "ix_deliveries_status_type": ("deliveries", ["account_id", "status", "type", "created_at", "id"]),
+    "ix_deliveries_type": ("deliveries", ["account_id", "type", "created_at", "id"]),
     "ix_endpoints_account_id_created_at_id": ("endpoints", ["account_id", "created_at", "id"]),
     "ix_events_account_id_type_accepted_at_id": ("events", ["account_id", "type", "accepted_at", "id"]),
 }

@@ -1,0 +1,78 @@
+"""What is asked of a delivery before any worker has looked at it."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from workflows.delivery import Delivery
+from zonehook import devserver, dialects, messages, temporal
+from zonehook.messages import AtOnce, DeliveryEnd, DeliveryOrder
+
+
+@pytest_asyncio.fixture(scope="module")
+async def client() -> AsyncIterator[Client]:
+    async with await WorkflowEnvironment.start_local(
+        data_converter=temporal.DATA_CONVERTER,
+        search_attributes=[SearchAttributeKey.for_keyword(name) for name in messages.SEARCH_ATTRIBUTES],
+        dev_server_existing_path=devserver._binary(),
+        dev_server_log_level="error",
+    ) as environment:
+        yield environment.client
+
+
+@dataclass
+class Noted:
+    """Activities that note that they were called."""
+
+    calls: list[str] = field(default_factory=list)
+
+    @activity.defn(name=messages.DELIVER_AT_ONCE)
+    async def deliver_at_once(self, order: DeliveryOrder) -> AtOnce:
+        self.calls.append("first attempt")
+        return AtOnce(None, order)
+
+    @activity.defn(name=messages.DELIVER)
+    async def deliver(self, _order: DeliveryOrder) -> DeliveryEnd:
+        self.calls.append("attempt")
+        return DeliveryEnd("delivered", 2)
+
+    @activity.defn(name=messages.HURRY_DELIVERY)
+    async def hurry_delivery(self, _order: DeliveryOrder) -> None:
+        self.calls.append("hurried")
+
+    @activity.defn(name=messages.CANCEL_DELIVERY)
+    async def cancel_delivery(self, _order: DeliveryOrder) -> DeliveryEnd:
+        self.calls.append("cancelled")
+        return DeliveryEnd("cancelled", 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "calls"),
+    [
+        ("cancel", ["cancelled"]),
+        ("Temporal's cancel", ["cancelled"]),
+        ("retry_now", ["first attempt", "attempt"]),
+    ],
+)
+async def test_what_was_asked_before_is_heard_first(client: Client, asked: str, calls: list[str]) -> None:
+    """A delivery that was cancelled while no worker was there is not sent; one to be hurried is tried, not twice."""
+    queue, noted = str(uuid.uuid4()), Noted()
+    policy = dialects.named("standard").policy
+    order = DeliveryOrder(1, "dlv_1", "ep_1", "domain.create", "hooks.example", policy, at_once=True)
+    delivery = await client.start_workflow(Delivery.run, order, id=f"delivery/{queue}", task_queue=queue)
+    await (delivery.cancel() if asked == "Temporal's cancel" else delivery.signal(asked))
+
+    every = [noted.deliver_at_once, noted.deliver, noted.hurry_delivery, noted.cancel_delivery]
+    async with Worker(client, task_queue=queue, workflows=[Delivery], activities=every):
+        end = await delivery.result()
+
+    assert noted.calls == calls
+    assert end.status == ("delivered" if asked == "retry_now" else "cancelled")
