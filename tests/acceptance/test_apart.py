@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.acceptance import steering
 from tests.receiver import Mailbox, Reply
 from tests.running import ROOT, House, free_port, running
+from tests.store import given
 from tests.store import postgres as cluster
-from zonehook import addresses
+from zonehook import addresses, messages
 from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.intake import Intake, Offered
@@ -103,6 +105,30 @@ async def test_postgresql_away_costs_no_attempt(
         assert (delivery["status"], delivery["attempts"], len(mailbox.received)) == ("delivered", 1, 1)
         shown = await account.call("GET", f"/v1/webhook-endpoints/{endpoint['id']}", status=200)
         assert shown["consecutive_failures"] == 0
+
+
+async def test_ctrl_c_while_postgresql_is_away(
+    wire: Wire, tmp_path: Path, trusting: dict[str, str], mailbox: Mailbox
+) -> None:
+    """An event whose deliveries cannot be opened keeps nobody from stopping, and is delivered after the next start."""
+    url = f"postgresql://zonehook@127.0.0.1:{wire.port}/postgres"
+    async with running(tmp_path, trusting | {"ZONEHOOK_DATABASE_URL": url}) as house:
+        account = house.account()
+        await account.register(mailbox.url)
+        client = await steering.temporal_of(house)
+
+        await wire.cut()
+        event = given.event(account.id)
+        workflow_id = messages.event_workflow_id(account.id, event.id)
+        await client.start_workflow("Event", event, id=workflow_id, task_queue=messages.TASK_QUEUE)
+        await asyncio.sleep(6)  # being away is what is tested
+        status, printed = await house.stop()
+        await wire.join()
+        await house.start()
+        [delivery] = await account.settled(event.id)
+
+    assert status == 0, printed
+    assert (delivery["status"], delivery["attempts"]) == ("delivered", 1)
 
 
 async def test_a_temporal_of_somebody_elses(tmp_path: Path, trusting: dict[str, str], mailbox: Mailbox) -> None:
