@@ -126,6 +126,7 @@ async def _serving(desks: Desks, settings: Settings, listening: socket.socket) -
         proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=60,  # the usual client keeps a connection for 5 s, and must not meet our closing it then
         server_header=False,
     )
     server = _Server(config)

@@ -32,7 +32,7 @@ class Driver:
             headers={"Authorization": f"Bearer {key}"},
             timeout=_PATIENCE_SECONDS,
             trust_env=False,
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=200),
+            limits=httpx.Limits(max_connections=200, max_keepalive_connections=200, keepalive_expiry=2.0),
         )
 
     async def __aenter__(self) -> Self:

@@ -40,7 +40,7 @@ async def measure(plan: Plan, say: Callable[[str], None]) -> Parts:
             say(f"the parts one by one, {lane} lane")
             async with _installation(address, setting) as (running, pids):
                 for fan_out, events in plan.events.items():
-                    found.cpu_ms[lane, fan_out] = await _measure(running, pids, fan_out, events * 2)
+                    found.cpu_ms[lane, fan_out] = await _measure(running, pids, fan_out, events)
     return found
 
 

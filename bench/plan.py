@@ -41,16 +41,16 @@ _RATES = (
     (10, 1.0, ("Zonehook", "Zonehook, fast lane", "no-op over HTTP")),
 )
 FULL = Plan(
-    rounds=3, events={1: 200, 10: 24}, rates=_RATES, latency_seconds=20.0, idle_seconds=5.0,
-    isolation_rounds=3, isolation_seconds=30.0, isolation_rate=5.0,
-    crowd=Crowd(finished=0, waiting=2000, rounds=3, seconds=15.0),
+    rounds=3, events={1: 200, 10: 24}, rates=_RATES, latency_seconds=15.0, idle_seconds=5.0,
+    isolation_rounds=3, isolation_seconds=25.0, isolation_rate=5.0,
+    crowd=Crowd(finished=0, waiting=2000, rounds=3, seconds=10.0),
 )  # fmt: skip
 QUICK = Plan(
     rounds=1, events={1: 80, 10: 8}, rates=_RATES, latency_seconds=3.0, idle_seconds=2.0,
     isolation_rounds=1, isolation_seconds=4.0, isolation_rate=5.0,
     crowd=Crowd(finished=0, waiting=100, rounds=1, seconds=4.0),
 )  # fmt: skip
-FULL_HOUSE = Crowd(finished=100_000, waiting=10_000, rounds=4, seconds=15.0)
+FULL_HOUSE = Crowd(finished=100_000, waiting=10_000, rounds=4, seconds=10.0)
 
 
 class BenchFailed(Exception):
