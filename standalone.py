@@ -207,6 +207,7 @@ def _greet(settings: Settings, credentials: dict[str, Any], seconds: float) -> N
     short = os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program)
     prefix = "" if str(settings.home) == ".zonehook" else f"ZONEHOOK_HOME={shlex.quote(str(settings.home))} "
     targets = ", ".join(str(network) for network in settings.targets)
+    lane = "\n  First attempts take the fast lane (ZONEHOOK_FAST_LANE)." if settings.fast_lane else ""
     _say(f"""
 Zonehook {__version__} is ready, after {seconds:.1f} s. Ctrl-C stops it.
 
@@ -215,7 +216,7 @@ Zonehook {__version__} is ready, after {seconds:.1f} s. Ctrl-C stops it.
   Temporal UI  {credentials["temporal_ui"]}
   API key      {credentials["api_key"]}
                of account {credentials["account_id"]}; also in {settings.home / home.CREDENTIALS}
-  Deliveries go to public https addresses, and to {targets or "no others"} (ZONEHOOK_ALLOWED_TARGETS).
+  Deliveries go to public https addresses, and to {targets or "no others"} (ZONEHOOK_ALLOWED_TARGETS).{lane}
 
 See a signed delivery and a retry. In a second terminal, a receiver that registers itself and refuses once:
   {prefix}{short} listen --fail 1

@@ -51,7 +51,8 @@ def up() -> None:
 @app.command()
 def worker(
     processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="So many workers; one runs on one core.")
+        int | None,
+        typer.Option(min=1, max=256, help="So many (default: 1, or ZONEHOOK_WORKER_PROCESSES); each runs on one core."),
     ] = None,
 ) -> None:
     """Run a worker against the Temporal server and the database of the settings."""
