@@ -59,10 +59,13 @@ async def test_killed_between_attempts(own_house: House, mailbox: Mailbox) -> No
 
     await own_house.kill()
     await own_house.start()
+    ready = time.time()
     first, second = await mailbox.wait_for(2)
     [delivery] = await account.settled(event["id"])
 
-    assert FIRST_WAIT <= second.at - first.at < FIRST_WAIT + 3
+    # On a machine so busy that it was due before it was ready, soon after that
+    assert second.at - first.at >= FIRST_WAIT
+    assert second.at < max(first.at + FIRST_WAIT, ready) + 10
     assert (delivery["status"], delivery["attempts"]) == ("delivered", 2)
     assert [each["number"] for each in await account.attempts(waiting["id"])] == [1, 2]
 
@@ -78,11 +81,11 @@ async def test_due_while_it_was_down(own_house: House, mailbox: Mailbox) -> None
 
     await own_house.stop()
     await asyncio.sleep(FIRST_WAIT + 1)  # being down is what is tested
-    started = time.time()
     await own_house.start()
+    ready = time.time()
     _, second = await mailbox.wait_for(2)
 
-    assert second.at - started < 10
+    assert second.at - ready < 10
     [delivery] = await account.settled(event["id"])
     assert (delivery["status"], delivery["attempts"]) == ("delivered", 2)
 
