@@ -24,6 +24,7 @@ from zonehook import __version__, addresses, home, temporal
 from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.errors import Invalid, Unauthorized, ZonehookError
+from zonehook.fanout import Fanout
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.keys import Scope
@@ -34,6 +35,7 @@ from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 from zonehook.tenants import Tenants
+from zonehook.trials import Trials
 
 _LOOPBACK = addresses.parse_networks("127.0.0.0/8, ::1/128")
 _STOPPING_SECONDS = 45  # the worker's grace, the API's and Temporal's
@@ -86,10 +88,14 @@ async def _up(settings: Settings, began: float) -> None:
 
 
 def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> Desks:
+    registry = Registry(database, sealing, settings.targets)
+    intake = Intake(database, client, starts_eagerly=settings.embedded_worker)
+    fanout = Fanout(database, settings.time_scale, settings.fast_lane)
     return Desks(
         tenants=Tenants(database),
-        registry=Registry(database, sealing, settings.targets),
-        intake=Intake(database, client, starts_eagerly=settings.embedded_worker),
+        registry=registry,
+        intake=intake,
+        trials=Trials(database, registry, intake, fanout),
         archive=Archive(database, sealing),
         interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
         database=database,

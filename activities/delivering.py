@@ -99,7 +99,8 @@ class Delivering:
         return DeliveryEnd(step.status, duty.progress.number, step.reason)
 
     async def _send(self, order: DeliveryOrder, duty: Duty, number: int) -> Sent:
-        own = dialects.headers(duty.dialect, duty.secrets, order.delivery_id, clock.now(), duty.body)
+        at, is_trial = clock.now(), duty.row.test
+        own = dialects.headers(duty.dialect, duty.secrets, order.delivery_id, at, duty.body, is_trial)
         headers = duty.headers | own
         try:
             answer = await self._sender.post(duty.url, headers, duty.body, order.policy.timeout)

@@ -67,11 +67,11 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_written_time), AfterValidator
 ObjectText = Annotated[str, BeforeValidator(_object_text), WithJsonSchema({"type": "object"})]
 
 
-async def parse(request: Request, model: type[Model]) -> Model:
+async def parse(request: Request, model: type[Model], is_required: bool = True) -> Model:
     """The request's body as `model`. Raises Invalid with every field that is wrong, and TooLarge."""
     raw = await _read(request)
     try:
-        return model.model_validate_json(raw or b"null")
+        return model.model_validate_json(raw or (b"null" if is_required else b"{}"))
     except ValidationError as problem:
         raise _invalid(problem) from None
 
@@ -98,9 +98,10 @@ async def parse_with_objects(request: Request, model: type[Model], objects: tupl
         raise _invalid(problem) from None
 
 
-def describe(model: type[BaseModel]) -> dict[str, Any]:
+def describe(model: type[BaseModel], is_required: bool = True) -> dict[str, Any]:
     """The part of OpenAPI that documents a body read by `parse`."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": is_required, "content": content}}
 
 
 def details(errors: list[Any]) -> tuple[Detail, ...]:

@@ -18,6 +18,7 @@ from zonehook.keys import Scope
 from zonehook.registry import Registry
 from zonehook.store.database import Database
 from zonehook.tenants import Caller, Tenants
+from zonehook.trials import Trials
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `zhk_…`")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -30,6 +31,7 @@ class Desks:
     tenants: Tenants
     registry: Registry
     intake: Intake
+    trials: Trials
     archive: Archive
     interventions: Interventions
     database: Database

@@ -26,6 +26,7 @@ class Delivery:
 
     def __init__(self) -> None:
         self._is_hurried = False
+        self._is_woken = False
         self._is_cancelled = False
 
     @workflow.run
@@ -42,6 +43,13 @@ class Delivery:
         made in the task that would hear of it, this makes the second at once.
         """
         self._is_hurried = True
+
+    @workflow.signal(name=messages.LOOK_AGAIN)
+    def look_again(self) -> None:
+        """The records were changed. Nothing is written here, and an attempt that was made between the change and this
+        signal stays the only one.
+        """
+        self._is_woken = True
 
     @workflow.signal(name=messages.CANCEL)
     def cancel(self) -> None:
@@ -70,8 +78,7 @@ class Delivery:
                 self._is_hurried = False
                 if not was_made and not self._is_cancelled:
                     await self._write(calls.hurry_delivery, order)
-            is_asked = self._is_hurried or self._is_cancelled
-            if workflow.info().is_continue_as_new_suggested() and not is_asked:
+            if workflow.info().is_continue_as_new_suggested() and not self._is_asked():
                 workflow.continue_as_new(order)
         return await self._write(calls.cancel_delivery, order)
 
@@ -79,6 +86,7 @@ class Delivery:
         """Until the delivery's end, or a signal. A cancelled activity that waits is over at once; one that makes its
         attempt does not hear of it, records what came, and is not retried: nothing is sent twice.
         """
+        self._is_woken = False  # whatever was changed before, this activity sees
         attempting = workflow.start_activity(
             calls.deliver,
             order,
@@ -88,11 +96,14 @@ class Delivery:
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=order.host,
         )
-        await self._until(lambda: attempting.done() or self._is_hurried or self._is_cancelled)
+        await self._until(lambda: attempting.done() or self._is_asked())
         if not attempting.done():
             attempting.cancel()
             await self._until(attempting.done)
         return await attempting
+
+    def _is_asked(self) -> bool:
+        return self._is_hurried or self._is_woken or self._is_cancelled
 
     async def _write(self, activity: Callable[[DeliveryOrder], Awaitable[Written]], order: DeliveryOrder) -> Written:
         """What was asked for, into the records, however long they are away."""

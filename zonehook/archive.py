@@ -48,10 +48,11 @@ class Archive:
         if row is None:
             raise NotFound.delivery(delivery_id)
         secret = self._cipher.open(row.secret)
-        sent = dialects.headers(row.dialect, (secret,) if secret else (), delivery_id, row.created_at, row.body)
+        secrets = (secret,) if secret else ()
+        sent = dialects.headers(row.dialect, secrets, delivery_id, row.created_at, row.body, row.test)
         # Content and id are the same on every attempt; all others are signatures, their times, or the user's own
         hidden = [*(sent.keys() - _SHOWN), *self._cipher.open_map(row.headers)]
         return DeliveryRequest(row.url, sent | dict.fromkeys(hidden, "[redacted]"), row.body.decode())
 
 
-_SHOWN = {"content-type", "user-agent", "webhook-id"}
+_SHOWN = {"content-type", "user-agent", "webhook-id", "zonehook-test"}

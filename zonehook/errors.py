@@ -13,6 +13,12 @@ The doors (REST, CLI) render these; nobody below them knows what an HTTP status 
 
 from dataclasses import dataclass
 
+_WHAT_TO_DO = {
+    "disabled": "enable it first",
+    "suppressed": "clear its suppression first",
+    "deleted": "nothing can be sent to it any more",
+}
+
 
 @dataclass(frozen=True)
 class Detail:
@@ -58,6 +64,11 @@ class NotFound(ZonehookError):
 
 class Conflict(ZonehookError):
     """The object's state, or an earlier request, stands against this one."""
+
+    @classmethod
+    def inactive(cls, because: str) -> "Conflict":
+        """Of an endpoint that is `disabled`, `suppressed` or `deleted`."""
+        return cls("endpoint_inactive", f"the endpoint is {because}; {_WHAT_TO_DO[because]}")
 
 
 class Unavailable(ZonehookError):

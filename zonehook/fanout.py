@@ -76,7 +76,7 @@ def _open_each(conn: Connection, event: AcceptedEvent) -> list[Opened]:
     rows, opened = [], []
     now = clock.now()
     for endpoint in stored.all_of(conn, event.account_id):
-        if dialects.named(endpoint.dialect).knows(event.type) and endpoints.subscribes(endpoint.events, event.type):
+        if _listens(endpoint, event):
             delivery_id = clock.new_id("dlv")
             frozen = _frozen(event, delivery_id, endpoint)
             holder = holders.setdefault(frozen.body, delivery_id)
@@ -88,6 +88,12 @@ def _open_each(conn: Connection, event: AcceptedEvent) -> list[Opened]:
     if rows:
         deliveries.add_all(conn, rows)
     return sorted(opened, key=lambda each: each.id)
+
+
+def _listens(endpoint: Row[Any], event: AcceptedEvent) -> bool:
+    if event.trial_of is not None:
+        return bool(endpoint.id == event.trial_of)
+    return dialects.named(endpoint.dialect).knows(event.type) and endpoints.subscribes(endpoint.events, event.type)
 
 
 def _opened(delivery_id: str, event_type: str, endpoint: Row[Any]) -> Opened:
@@ -119,4 +125,5 @@ def _row(
         "endpoint_id": endpoint_id, "type": event.type, "attempts": 0, "attempts_before_run": 0,
         "status": DeliveryStatus.SKIPPED if skipped_because else DeliveryStatus.PENDING,
         "reason": skipped_because, "created_at": now, "completed_at": now if skipped_because else None,
+        "test": event.trial_of is not None,
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """The desk for events: accept one durably, find one again, even before its rows are written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from temporalio.client import Client, WorkflowHandle
@@ -55,9 +55,7 @@ class Intake:
         Raises Invalid for a malformed event and for one that lacks what the dialect's receivers need, Conflict for a
         known key with other content, Unavailable.
         """
-        event = _event(account_id, offered)
-        if found := dialects.problems(dialect, event):
-            raise Invalid("invalid_event", found[0].message, tuple(found))
+        event = _written(_event(account_id, offered), dialect)
         if event.key is not None:
             # Temporal forgets workflows after its retention; the records keep the key
             first = await self._database.read(stored.get, account_id, event.id)
@@ -68,6 +66,12 @@ class Intake:
         except WorkflowAlreadyStartedError:
             return await self._duplicate_in_temporal(event)
         return Accepted(event.id, event.type, event.accepted_at, is_duplicate=False)
+
+    async def accept_trial(self, account_id: int, endpoint_id: str, dialect: str, sample: Offered) -> AcceptedEvent:
+        """A sample for one endpoint alone, durable when it returns. `dialect` is the endpoint's. Raises as `accept`."""
+        event = replace(_written(_event(account_id, sample), dialect), trial_of=endpoint_id)
+        await self._start(event)
+        return event
 
     async def find(self, account_id: int, event_id: str) -> tuple[AcceptedEvent, list[Delivery]]:
         """An event and its deliveries, from the moment of its acceptance on. Raises NotFound."""
@@ -121,6 +125,13 @@ class Intake:
 
     def _handle(self, account_id: int, event_id: str) -> WorkflowHandle[object, object]:
         return self._client.get_workflow_handle(messages.event_workflow_id(account_id, event_id))
+
+
+def _written(event: AcceptedEvent, dialect: str) -> AcceptedEvent:
+    """The event, if it can be written in this dialect. Raises Invalid."""
+    if found := dialects.problems(dialect, event):
+        raise Invalid("invalid_event", found[0].message, tuple(found))
+    return event
 
 
 def _event(account_id: int, offered: Offered) -> AcceptedEvent:

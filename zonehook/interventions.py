@@ -14,11 +14,6 @@ from zonehook.ledger import Ledger, Standing
 from zonehook.messages import DeliveryOrder
 from zonehook.verdicts import DeliveryStatus, End
 
-_INACTIVE = {
-    "disabled": "the endpoint is disabled; enable it first",
-    "suppressed": "the endpoint is suppressed; clear its suppression first",
-    "deleted": "the endpoint is deleted; nothing can be sent to it any more",
-}
 _CANCELLED = End(DeliveryStatus.CANCELLED, "it was cancelled by hand")
 
 
@@ -82,7 +77,7 @@ class Interventions:
 
     def _refuse_inactive(self, standing: Standing) -> None:
         if standing.progress.inactive_because is not None:
-            raise Conflict("endpoint_inactive", _INACTIVE[standing.progress.inactive_because])
+            raise Conflict.inactive(standing.progress.inactive_because)
 
     async def _begin(self, order: DeliveryOrder) -> None:
         """Starts this run of a delivery, or the next where this one was ended before it could do anything."""
@@ -104,11 +99,11 @@ class Interventions:
         return standing.order.run < order.run or standing.progress.status in verdicts.OPEN
 
     async def _hurry(self, order: DeliveryOrder) -> bool:
-        """Whether the delivery's workflow runs, and knows. Where the event's workflow was just about to start it, it is
-        started now.
+        """Whether the delivery's workflow runs, and looks at the records again. Where the event's workflow was just
+        about to start it, it is started now.
         """
         try:
-            await self._start(order, signal=messages.RETRY_NOW)
+            await self._start(order, signal=messages.LOOK_AGAIN)
         except WorkflowAlreadyStartedError:  # and closed
             return False
         return True

@@ -24,6 +24,7 @@ OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
 # Signals
 RETRY_NOW = "retry_now"
+LOOK_AGAIN = "look_again"
 CANCEL = "cancel"
 REPLAY = "replay"
 
@@ -47,7 +48,8 @@ SEARCH_ATTRIBUTES = (ACCOUNT, ENDPOINT, EVENT_TYPE, STATUS)
 class AcceptedEvent:
     """An event as it was accepted. `data` and `actor` are JSON text, byte for byte as the producer wrote them.
 
-    `after` pages through the deliveries of a fan-out too wide for one run; later pages carry no `data`.
+    `after` pages through the deliveries of a fan-out too wide for one run; later pages carry no `data`. `trial_of`: it
+    is a sample, for this endpoint alone.
     """
 
     account_id: int
@@ -61,6 +63,7 @@ class AcceptedEvent:
     actor: str | None = None
     occurred_at: datetime | None = None
     after: str | None = None
+    trial_of: str | None = None
 
 
 def event_workflow_id(account_id: int, event_id: str) -> str:

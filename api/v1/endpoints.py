@@ -9,10 +9,11 @@ from api import bodies
 from api.bodies import Body, Text
 from api.doors import Cursor, House, Id, Limit, Manager, Reader
 from api.refusals import documented
-from api.v1.shapes import EndpointShape, PageShape, Shape
+from api.v1.shapes import DeliveryShape, EndpointShape, PageShape, Shape
 from zonehook import addresses, endpoints
 from zonehook.endpoints import Endpoint
 from zonehook.registry import Registration
+from zonehook.store.deliveries import Delivery
 from zonehook.store.pages import Page
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["endpoints"])
@@ -38,6 +39,10 @@ class EndpointChanges(Body):
     events: Subscriptions = Field(default=[])
     description: Description | None = None
     headers: Headers = Field(default={})
+
+
+class Trial(Body):
+    type: Text | None = None
 
 
 class NewEndpointShape(EndpointShape):
@@ -104,6 +109,21 @@ async def enable(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
 async def clear_suppression(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
     """Deliver again to an endpoint that failed too often, and count its failures anew."""
     return await desks.registry.clear_suppression(caller.account_id, endpoint_id)
+
+
+@router.post(
+    "/{endpoint_id}/test",
+    status_code=202,
+    response_model=DeliveryShape,
+    responses=documented(404, 409, 413),
+    openapi_extra=bodies.describe(Trial, is_required=False),
+)
+async def test(desks: House, caller: Manager, endpoint_id: Id, request: Request) -> Delivery:
+    """Deliver a sample to this endpoint alone, by default of the first type it subscribes to. It goes the way of every
+    event, and says that it is a test: `"test": true` here, the header `zonehook-test` at the receiver.
+    """
+    wanted = await bodies.parse(request, Trial, is_required=False)
+    return await desks.trials.send(caller.account_id, endpoint_id, wanted.type)
 
 
 @router.post("/{endpoint_id}/rotate-secret", responses=documented(404))

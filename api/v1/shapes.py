@@ -41,6 +41,7 @@ class DeliveryShape(Shape):
     event_id: str
     endpoint_id: str
     type: str
+    test: bool
     status: Literal["pending", "retrying", "delivered", "failed", "cancelled", "skipped"]
     reason: str | None
     attempts: int

@@ -169,6 +169,16 @@ def create_endpoint(
     _console.print(f"{endpoint['id']}\n{told}", soft_wrap=True)
 
 
+@endpoints.command("test")
+def try_endpoint(
+    endpoint_id: str, type: Annotated[str | None, typer.Argument(help="Of this type; the first it gets.")] = None
+) -> None:
+    """Deliver a sample to one endpoint."""
+    zonehook = house.of_settings()
+    delivery = zonehook.call("POST", f"/v1/webhook-endpoints/{endpoint_id}/test", {"type": type})
+    _console.print(f"{delivery['id']}: a sample of {delivery['type']} is on its way", highlight=False, soft_wrap=True)
+
+
 @endpoints.command("list")
 def list_endpoints() -> None:
     """List endpoints, newest first."""

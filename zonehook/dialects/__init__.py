@@ -1,10 +1,12 @@
 """The dialects by name. Adding a vendor is one new module here, its catalogue and its golden wire files."""
 
 import difflib
+from collections.abc import Sequence
 from datetime import datetime
 
-from zonehook import __version__, schedules, signatures
+from zonehook import __version__, endpoints, schedules, signatures
 from zonehook.dialects import captaindns, connect_domain, dnsimple, novadns, standard
+from zonehook.dialects.catalogue import EventType
 from zonehook.dialects.dialect import Dialect, Letter, Secrets, Subscribing
 from zonehook.errors import Detail
 from zonehook.messages import AcceptedEvent, Policy
@@ -20,6 +22,13 @@ _DIALECTS = {
         captaindns.DIALECT,
     )
 }
+_ANY = EventType(
+    name="endpoint.test",
+    description="A sample, to see that an endpoint is reached and verifies signatures.",
+    required=(),
+    sample={"message": "This is a test from Zonehook."},
+    kinds={},
+)
 NAMES = tuple(sorted(_DIALECTS))
 
 
@@ -33,15 +42,19 @@ def policy(name: str, time_scale: float) -> Policy:
     return schedules.scaled(named(name).policy, time_scale)
 
 
-def headers(name: str, secrets: tuple[str, ...], delivery_id: str, at: datetime, body: bytes) -> dict[str, str]:
+def headers(
+    name: str, secrets: tuple[str, ...], delivery_id: str, at: datetime, body: bytes, is_trial: bool = False
+) -> dict[str, str]:
     """The headers of one attempt, signed at that moment; the newest secret comes first.
 
-    The vendor's own signature is made with that alone; Standard Webhooks has room for all.
+    The vendor's own signature is made with that alone; Standard Webhooks has room for all. A sample says that
+    it is one.
     """
     own = named(name).signature(secrets[0], at, body) if secrets else {}
     return {
         "content-type": "application/json",
         "user-agent": f"Zonehook/{__version__}",
+        **({"zonehook-test": "true"} if is_trial else {}),
         **own,
         **signatures.headers(secrets, delivery_id, at, body),
     }
@@ -69,6 +82,21 @@ def subscription_problems(name: str, wanted: list[str]) -> list[Detail]:
     ]
 
 
+def first_type(name: str, subscriptions: Sequence[str]) -> str:
+    """The type to try an endpoint with: the first that it subscribes to."""
+    catalogue = named(name).catalogue
+    wanted = [each for each in subscriptions if not each.endswith(".*")]
+    known = [each for each in catalogue or () if endpoints.subscribes(subscriptions, each)]
+    return (wanted or known or [_ANY.name])[0]
+
+
+def sample(name: str, event_type: str) -> EventType:
+    """A type with its sample; where the catalogue is open, one for every type there may be. The sample of one that the
+    dialect does not have is refused as that type is.
+    """
+    return (named(name).catalogue or {}).get(event_type, _ANY)
+
+
 def secret_problem(name: str, text: str) -> str | None:
     """What is wrong with a secret brought for an endpoint of this dialect, as a sentence; None when it can sign."""
     if named(name).secrets is Secrets.CHOSEN:
@@ -93,10 +121,12 @@ __all__ = [
     "Dialect",
     "Letter",
     "Secrets",
+    "first_type",
     "headers",
     "named",
     "policy",
     "problems",
+    "sample",
     "secret_problem",
     "subscription_problems",
 ]

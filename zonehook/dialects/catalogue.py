@@ -17,7 +17,8 @@ _LONGEST_NUMBER = 18
 @dataclass(frozen=True)
 class EventType:
     """One type. `sample` is a realistic `data`; `required` names the members that every event of it must have. `kinds`
-    is the sample, with the usual value where this type has null: it shows of what kind each member is.
+    is the sample, with the usual value where this type has null: it shows of what kind each member is. `subject` is a
+    sample of what the vendor's events are about, where they name it.
     """
 
     name: str
@@ -25,11 +26,13 @@ class EventType:
     required: tuple[str, ...]
     sample: dict[str, Any]
     kinds: dict[str, Any]
+    subject: str | None = None
 
 
 def read(vendor: str) -> Mapping[str, EventType]:
     """The types by name, in the file's order. The file holds `members`, a sample value for each member of an event's
-    data, and `types`: the members that the data of each consists of, and in `sample` what varies from the usual values.
+    data, sometimes a sample `subject`, and `types`: the members that the data of each consists of, and in `sample` what
+    varies from the usual values.
     """
     text = resources.files("zonehook.dialects").joinpath("catalogues", f"{vendor}.json").read_text("utf-8")
     file = json.loads(text)
@@ -38,7 +41,8 @@ def read(vendor: str) -> Mapping[str, EventType]:
         required = tuple(each["data"])
         usual = {name: file["members"][name] for name in required if name in file["members"]}
         sample = _varied(usual, each.get("sample", {}))
-        types[each["name"]] = EventType(each["name"], each["description"], required, sample, _kinds(usual, sample))
+        kinds, subject = _kinds(usual, sample), file.get("subject")
+        types[each["name"]] = EventType(each["name"], each["description"], required, sample, kinds, subject)
     return MappingProxyType(types)
 
 

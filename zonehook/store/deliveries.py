@@ -24,6 +24,7 @@ class Delivery:
     event_id: str
     endpoint_id: str
     type: str
+    test: bool
     status: DeliveryStatus
     reason: str | None
     attempts: int

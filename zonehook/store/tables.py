@@ -129,6 +129,7 @@ deliveries = _table(
     Column("body", LargeBinary),  # the bytes that are sent, frozen; none where they equal those of …
     Column("body_of", ForeignKey("deliveries.id")),  # … another delivery of the event
     Column("type", String(100), nullable=False),
+    Column("test", Boolean, nullable=False, server_default=false()),  # a sample, sent on demand
     Column("status", String(20), nullable=False),
     Column("reason", Text),
     Column("attempts", Integer, nullable=False),

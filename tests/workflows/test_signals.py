@@ -1,14 +1,19 @@
-"""What is asked of a delivery before any worker has looked at it."""
+"""What is asked of a delivery by signals that come at the worst moment."""
 
+import asyncio
+import itertools
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -33,6 +38,7 @@ class Noted:
     """Activities that note that they were called."""
 
     calls: list[str] = field(default_factory=list)
+    failures: int = 0
 
     @activity.defn(name=messages.DELIVER_AT_ONCE)
     async def deliver_at_once(self, order: DeliveryOrder) -> AtOnce:
@@ -42,6 +48,8 @@ class Noted:
     @activity.defn(name=messages.DELIVER)
     async def deliver(self, _order: DeliveryOrder) -> DeliveryEnd:
         self.calls.append("attempt")
+        if len(self.calls) <= self.failures:
+            raise ApplicationError("503", type=messages.ATTEMPT_FAILED, next_retry_delay=timedelta(hours=1))
         return DeliveryEnd("delivered", 2)
 
     @activity.defn(name=messages.HURRY_DELIVERY)
@@ -76,3 +84,31 @@ async def test_what_was_asked_before_is_heard_first(client: Client, asked: str, 
 
     assert noted.calls == calls
     assert end.status == ("delivered" if asked == "retry_now" else "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("asked", "calls"), [("look_again", ["attempt"] * 2), ("retry_now", ["attempt", "hurried", "attempt"])]
+)
+async def test_after_the_attempt_that_was_meant(client: Client, asked: str, calls: list[str]) -> None:
+    """The signal that the records changed, which may come after the attempt it was about, makes no other attempt due;
+    an operator's retry-now does.
+    """
+    queue, noted = str(uuid.uuid4()), Noted(failures=1)
+    order = DeliveryOrder(1, "dlv_1", "ep_1", "domain.create", "hooks.example", dialects.named("standard").policy)
+    every = [noted.deliver_at_once, noted.deliver, noted.hurry_delivery, noted.cancel_delivery]
+    async with Worker(client, task_queue=queue, workflows=[Delivery], activities=every):
+        delivery = await client.start_workflow(Delivery.run, order, id=f"delivery/{queue}", task_queue=queue)
+        await _back_off(delivery)
+        await delivery.signal(asked)
+        await delivery.result()
+
+    assert noted.calls == calls
+
+
+async def _back_off(delivery: WorkflowHandle[Any, Any]) -> None:
+    """Returns when the delivery waits for its next attempt."""
+    for _ in itertools.count():
+        found = (await delivery.describe()).raw_description.pending_activities
+        if any(each.HasField("last_failure") for each in found):
+            return
+        await asyncio.sleep(0.05)  # Temporal tells how things stand, not when they change

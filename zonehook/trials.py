@@ -1,0 +1,47 @@
+"""The desk for trying an endpoint out: a sample of one event type, delivered to that endpoint alone."""
+
+import json
+
+from zonehook import dialects, endpoints
+from zonehook.endpoints import Endpoint
+from zonehook.errors import Conflict
+from zonehook.fanout import Fanout
+from zonehook.intake import Intake, Offered
+from zonehook.registry import Registry
+from zonehook.store import deliveries
+from zonehook.store.database import Database
+from zonehook.store.deliveries import Delivery
+
+
+class Trials:
+    """Sends samples. They go the way of every event: signed, retried, recorded, counted in the endpoint's health."""
+
+    def __init__(self, database: Database, registry: Registry, intake: Intake, fanout: Fanout) -> None:
+        self._database = database
+        self._registry = registry
+        self._intake = intake
+        self._fanout = fanout
+
+    async def send(self, account_id: int, endpoint_id: str, event_type: str | None) -> Delivery:
+        """The delivery of a type's sample, whether the endpoint subscribes to that or not. `event_type` None: the first
+        it subscribes to. The event is durable before the delivery is opened here, in advance of its workflow.
+
+        Raises NotFound; Conflict when the endpoint takes nothing; Invalid for a type its dialect does not have;
+        Unavailable.
+        """
+        endpoint = await self._registry.get(account_id, endpoint_id)
+        inactive = endpoints.inactive_because(endpoint.disabled_at, endpoint.suppressed_at)
+        if inactive is not None:
+            raise Conflict.inactive(inactive)
+        event = await self._intake.accept_trial(
+            account_id, endpoint.id, endpoint.dialect, _sample(endpoint, event_type)
+        )
+        await self._fanout.open(event)
+        [delivery] = await self._database.read(deliveries.of_event, account_id, event.id)
+        return delivery
+
+
+def _sample(endpoint: Endpoint, event_type: str | None) -> Offered:
+    chosen = event_type or dialects.first_type(endpoint.dialect, endpoint.events)
+    of_type = dialects.sample(endpoint.dialect, chosen)
+    return Offered(type=chosen, data=json.dumps(of_type.sample, ensure_ascii=False), subject=of_type.subject)
