@@ -33,6 +33,9 @@ _DYNAMIC_CONFIG = (
     "matching.persistenceMaxQPS=100000",
     # Timers fire this much late at the most; a second, the default, is for clusters whose clocks differ
     'history.timerProcessorMaxTimeShift="10ms"',
+    # Each hop from one workflow to another waited up to 50 ms for the next of twenty looks a second into its queue
+    "history.transferProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollRPS=1000",
     # One machine needs no partitioned queues
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
