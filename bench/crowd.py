@@ -22,7 +22,7 @@ _SCALE = 200.0  # what was refused stays away until the bench is over
 _FILL_SECONDS = 1500.0
 _BURST = 200
 # Every workflow task leaves a timer behind that watches its time limit, and each is looked at when that is over, though
-# the task was done long before: of a crowd that came at once all fall due at once, and that is not what is compared here
+# the task was done long before. Those of a crowd that came at once fall due at once, which is not what is compared here
 _SETTLED_SECONDS = messages.TASK_TIMEOUT.total_seconds() + 5.0
 
 

@@ -16,7 +16,8 @@ from tests.net.answers import OK, saying, silent
 from tests.net.conftest import LOOPBACK
 from tests.net.listeners import Listener, listening
 from tests.receiver import Mailbox
-from zonehook.net import pools, turns
+from zonehook.net import connections as kept
+from zonehook.net import turns
 from zonehook.net.sender import Sender
 from zonehook.net.turns import TooManyAtOnce
 
@@ -77,11 +78,11 @@ async def test_what_is_left_alone_is_closed(
     sender: Sender, prompt: Listener, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that nobody has used for a while is not kept for ever."""
-    monkeypatch.setattr(pools, "_IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(pools, "_SWEEP_SECONDS", 0.0)
+    monkeypatch.setattr(kept, "_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(kept, "_SWEEP_SECONDS", 0.0)
     await sender.post(prompt.url(), {}, b"{}", 5)
     await sender.post(mailbox.url, {}, b"{}", 5)
-    assert len(sender._pools._pools) <= 1
+    assert len(sender._connections._idle) <= 1
 
 
 async def test_a_silent_endpoint_delays_no_other(sender: Sender, server_tls: ssl.SSLContext) -> None:

@@ -16,9 +16,9 @@ import httpcore
 from zonehook import addresses, clock, schedules
 from zonehook.errors import Unavailable
 from zonehook.net import framing, resolving
+from zonehook.net.connections import Connections
 from zonehook.net.guarded import NotAllowed, NotResolved, Resolve
 from zonehook.net.metered import AnswerTooLong, MeteredStream
-from zonehook.net.pools import Pools
 from zonehook.net.resolving import NotAsked
 from zonehook.net.turns import Turns
 from zonehook.verdicts import SendError
@@ -62,7 +62,7 @@ class Sender:
 
     def __init__(self, allowed: Sequence[addresses.Network], resolve: Resolve = resolving.addresses_of) -> None:
         self._turns = Turns()
-        self._pools = Pools(_tls(), allowed, resolve)
+        self._connections = Connections(_tls(), allowed, resolve)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         """Sends; `seconds` are for everything from the look-up of the name to the end of the answer.
@@ -93,7 +93,7 @@ class Sender:
         )
 
     async def close(self) -> None:
-        await self._pools.close()
+        await self._connections.close()
 
     async def _exchange(self, parts: SplitResult, url: str, headers: Mapping[str, str], body: bytes) -> _Received:
         target, host = _target(parts, url)
@@ -101,15 +101,15 @@ class Sender:
         name = {"sni_hostname": (parts.hostname or "").removesuffix(".")}  # certificates know no dot at the end
         sent = [("Host", host), *headers.items()]
         async with (
-            self._pools.pool(target) as pool,
-            pool.stream("POST", target, headers=sent, content=body, extensions=name) as answer,
+            self._connections.one(target) as connection,
+            connection.stream("POST", target, headers=sent, content=body, extensions=name) as answer,
         ):
             with contextlib.suppress(AnswerTooLong):  # the status is there, and enough of the body
                 async for chunk in answer.aiter_stream():
                     received += chunk
-            connection = answer.extensions["network_stream"]
-            if not isinstance(connection, MeteredStream) or not framing.ends_here(connection.received):
-                await connection.aclose()  # the pool sees that, and opens another one for the next delivery
+            stream = answer.extensions["network_stream"]
+            if not isinstance(stream, MeteredStream) or not framing.ends_here(stream.received):
+                await stream.aclose()  # that is seen when the connection is to be used again: it has expired
             return _Received(answer.status, bytes(received), _retry_after(answer.headers))
 
 
