@@ -37,7 +37,8 @@ class Lists:
         told = "; ".join(f"{name} {taken:.1f}" for name, taken in slowest)
         return (
             f"{len(self.taken)} ways to list {ROWS:,} deliveries and their {ROWS // _FAN_OUT:,} events, "
-            f"{_PAGE} at a time, SQLite, ms, each the median of three reads: median {statistics.median(self.taken.values()):.1f}; slowest: {told}."
+            f"{_PAGE} at a time, SQLite, ms, the median of three reads each: "
+            f"median {statistics.median(self.taken.values()):.1f}; slowest: {told}."
         )
 
 
@@ -51,11 +52,11 @@ async def measure() -> Lists:
         _fill(path, account.id)
         taken = {}
         for wanted in _ways():
-            read = partial(database.read, deliveries.page, account.id, DeliveryFilter(**wanted), _PAGE, None)
-            taken[_words("deliveries", wanted)] = await _timed(read)
+            of_deliveries = partial(database.read, deliveries.page, account.id, DeliveryFilter(**wanted), _PAGE, None)
+            taken[_words("deliveries", wanted)] = await _timed(of_deliveries)
         for each in ({}, {"type": "bench.t3"}, {"type": "bench.none"}, {"type": "bench.t3", "until": _middle()}):
-            read = partial(database.read, events.page, account.id, EventFilter(**each), _PAGE, None)
-            taken[_words("events", each)] = await _timed(read)
+            of_events = partial(database.read, events.page, account.id, EventFilter(**each), _PAGE, None)
+            taken[_words("events", each)] = await _timed(of_events)
         await database.close()
     return Lists(taken)
 
