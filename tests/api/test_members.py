@@ -1,6 +1,5 @@
 """The people of an account: added, promoted, removed; what their keys open follows at once."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -110,15 +109,6 @@ async def test_the_last_owner_stays(account: Account) -> None:
     await _add(account, "bob", "owner")
     await account.call("PATCH", path, body={"role": "admin"}, status=200)
     await account.call("DELETE", path, status=204)
-
-
-async def test_two_owners_cannot_remove_each_other_at_once(account: Account) -> None:
-    """However many removals come at the same time, one owner is left."""
-    owners = [await _add(account, f"owner-{number}", "owner") for number in range(5)]
-
-    answers = await asyncio.gather(*(account.client.delete(f"{MEMBERS}/{each['id']}") for each in owners))
-
-    assert sorted(answer.status_code for answer in answers) == [204] * 4 + [409]
 
 
 async def test_an_admin_is_no_way_to_become_owner(house: House, account: Account) -> None:
