@@ -70,6 +70,7 @@ accounts = _table(
     Column("dialect", String(40), nullable=False),
     Column("plan", String(40), nullable=False),
     Column("created_at", Utc, nullable=False),
+    Index(None, "created_at", "id"),
 )
 
 members = _table(

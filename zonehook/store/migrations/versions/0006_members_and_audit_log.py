@@ -8,6 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
+    op.create_index(op.f("ix_accounts_created_at_id"), "accounts", ["created_at", "id"])
     op.create_table(
         "members",
         sa.Column("id", sa.String(length=40), nullable=False),
