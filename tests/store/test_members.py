@@ -1,13 +1,34 @@
 """The people of an account, when several change them at once."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from zonehook.errors import Conflict, NotFound
 from zonehook.members import Members
 from zonehook.roles import Actor, Role
+from zonehook.store import members as stored
 from zonehook.store.database import Database
+
+
+@pytest.fixture(autouse=True)
+def long_thoughts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking and changing there is time for all the others to look, too."""
+    for name in ("owners", "has_email"):
+        monkeypatch.setattr(stored, name, _slowly(getattr(stored, name)))
+
+
+def _slowly(look: Callable[..., Any]) -> Callable[..., Any]:
+    def looks(conn: Connection, *args: Any) -> Any:
+        seen = look(conn, *args)
+        time.sleep(0.1)
+        return seen
+
+    return looks
 
 
 async def test_owners_who_remove_each_other_at_once(database: Database, account_id: int) -> None:
