@@ -27,9 +27,11 @@ from zonehook.errors import Invalid, Unauthorized, ZonehookError
 from zonehook.fanout import Fanout
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
-from zonehook.keys import Scope
+from zonehook.keyring import Keyring
 from zonehook.ledger import Ledger
+from zonehook.members import Members
 from zonehook.registry import Registry
+from zonehook.roles import Action
 from zonehook.settings import Settings
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
@@ -93,6 +95,8 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
     fanout = Fanout(database, settings.time_scale, settings.fast_lane)
     return Desks(
         tenants=Tenants(database),
+        members=Members(database),
+        keyring=Keyring(database),
         registry=registry,
         intake=intake,
         trials=Trials(database, registry, intake, fanout),
@@ -158,7 +162,7 @@ async def _credentials(settings: Settings, tenants: Tenants) -> dict[str, Any]:
     """The file of the last start brought up to date, with fresh keys where its own are not known any more."""
     known = home.read_credentials(settings.home) or {}
     try:
-        caller = await tenants.caller(known.get("api_key"), (Scope.MANAGE,))
+        caller = await tenants.caller(known.get("api_key"), Action.CHANGE_ENDPOINTS)
         keys = {"account_id": caller.account_id, "api_key": known["api_key"], "operator_key": known["operator_key"]}
         await tenants.operator(keys["operator_key"])
     except (Unauthorized, KeyError):

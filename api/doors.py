@@ -1,12 +1,11 @@
 """What every door shares: the desks behind it, who is calling, and how a page is asked for."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from temporalio.client import Client
 
 from zonehook import ids
@@ -14,10 +13,12 @@ from zonehook.archive import Archive
 from zonehook.errors import NotFound
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
-from zonehook.keys import Scope
+from zonehook.keyring import Keyring
+from zonehook.members import Members
 from zonehook.registry import Registry
+from zonehook.roles import Action
 from zonehook.store.database import Database
-from zonehook.tenants import Caller, Tenants
+from zonehook.tenants import Caller, Operator, Tenants
 from zonehook.trials import Trials
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `zhk_…`")
@@ -29,6 +30,8 @@ class Desks:
     """The desks the doors lead to, and what they stand on, for the question whether it is there."""
 
     tenants: Tenants
+    members: Members
+    keyring: Keyring
     registry: Registry
     intake: Intake
     trials: Trials
@@ -46,21 +49,28 @@ async def _desks(request: Request) -> Desks:  # async: FastAPI gives a thread to
 House = Annotated[Desks, Depends(_desks)]
 
 
-def _holder(*scopes: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:
-    async def holder(desks: House, credentials: Credentials) -> Caller:
-        return await desks.tenants.caller(credentials.credentials if credentials else None, scopes)
+def may(action: Action) -> Any:
+    """The caller, whom the table of `zonehook.roles` lets do this: `caller: Annotated[Caller, may(Action.…)]`."""
 
-    return holder
+    async def caller(desks: House, credentials: Credentials, request: Request) -> Caller:
+        return await desks.tenants.caller(_key(credentials), action, _address(request))
 
-
-async def _operator(desks: House, credentials: Credentials) -> str:
-    return await desks.tenants.operator(credentials.credentials if credentials else None)
+    return Depends(caller)
 
 
-Reader = Annotated[Caller, Depends(_holder(Scope.MANAGE, Scope.READ))]
-Manager = Annotated[Caller, Depends(_holder(Scope.MANAGE))]
-Publisher = Annotated[Caller, Depends(_holder(Scope.MANAGE, Scope.PUBLISH))]
-Operator = Annotated[str, Depends(_operator)]
+async def _operator(desks: House, credentials: Credentials, request: Request) -> Operator:
+    return await desks.tenants.operator(_key(credentials), _address(request))
+
+
+TheOperator = Annotated[Operator, Depends(_operator)]
+
+
+def _key(credentials: HTTPAuthorizationCredentials | None) -> str | None:
+    return credentials.credentials if credentials else None
+
+
+def _address(request: Request) -> str | None:
+    return request.client.host if request.client else None
 
 
 def _existing(text: str) -> str:
@@ -69,7 +79,14 @@ def _existing(text: str) -> str:
     return text
 
 
+def _numbered(text: str) -> int:
+    if not ids.is_number(text):
+        raise NotFound("not_found", f"there is no account {text[:60]}")
+    return int(text)
+
+
 Id = Annotated[str, Path(), AfterValidator(_existing)]
+AccountId = Annotated[int, Path(), BeforeValidator(_numbered)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 IdFilter = Annotated[str | None, Query(pattern=ids.PATTERN)]

@@ -159,6 +159,10 @@ class House:
         )
         return Account(self._client(made["api_key"]), made["id"])
 
+    def with_key(self, key: str, account_id: int = 0) -> Account:
+        """The REST API with any other key."""
+        return Account(self._client(key), account_id)
+
     def operator(self) -> Account:
         return Account(self._client(self.credentials["operator_key"]), 0)
 

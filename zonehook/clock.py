@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 
-from zonehook import ids
+from zonehook import ids, keys
 
 
 def now() -> datetime:
@@ -14,3 +14,8 @@ def now() -> datetime:
 def new_id(prefix: str) -> str:
     """A fresh time-ordered id."""
     return ids.time_ordered(prefix, now(), secrets.token_bytes(ids.ENTROPY_BYTES))
+
+
+def new_api_key() -> str:
+    """A fresh API key."""
+    return keys.api_key(secrets.token_bytes(keys.ENTROPY_BYTES))

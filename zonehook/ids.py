@@ -37,3 +37,8 @@ def is_id(text: str) -> bool:
 
 def _base32(number: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is an account's id: a whole number that the database can hold."""
+    return re.fullmatch(r"[0-9]{1,10}", text) is not None and int(text) < 2**31

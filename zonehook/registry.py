@@ -14,7 +14,8 @@ from zonehook.dialects import Secrets
 from zonehook.endpoints import Endpoint
 from zonehook.errors import Detail, Invalid, NotFound, Unavailable
 from zonehook.net import resolving
-from zonehook.store import deliveries
+from zonehook.roles import Actor
+from zonehook.store import audit, deliveries
 from zonehook.store import endpoints as stored
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -41,7 +42,7 @@ class Registry:
         self._cipher = cipher
         self._targets = targets
 
-    async def register(self, account_id: int, wanted: Registration) -> tuple[Endpoint, str | None]:
+    async def register(self, actor: Actor, wanted: Registration) -> tuple[Endpoint, str | None]:
         """A new endpoint and its signing secret, shown this once; None where the dialect signs nothing by itself.
 
         Raises Invalid.
@@ -53,12 +54,12 @@ class Registry:
         secret = _first_secret(wanted)
         now = clock.now()
         endpoint = Endpoint(
-            id=clock.new_id("ep"), account_id=account_id, url=wanted.url, events=wanted.events,
+            id=clock.new_id("ep"), account_id=actor.account_id, url=wanted.url, events=wanted.events,
             description=wanted.description, dialect=wanted.dialect, disabled_at=None, suppressed_at=None,
             consecutive_failures=0, created_at=now, updated_at=now,
         )  # fmt: skip
         sealed = {"secret": self._cipher.seal(secret or ""), "headers": self._cipher.seal_map(wanted.headers)}
-        await self._database.write(stored.add, vars(endpoint) | sealed)
+        await self._database.write(_add, actor, vars(endpoint) | sealed)
         return endpoint, secret
 
     async def get(self, account_id: int, endpoint_id: str) -> Endpoint:
@@ -71,46 +72,47 @@ class Registry:
     async def page(self, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
         return await self._database.read(stored.page, account_id, limit, cursor)
 
-    async def change(self, account_id: int, endpoint_id: str, changes: dict[str, Any]) -> Endpoint:
+    async def change(self, actor: Actor, endpoint_id: str, changes: dict[str, Any]) -> Endpoint:
         """Changes url, events, description or headers. Raises Invalid and NotFound."""
-        endpoint = await self.get(account_id, endpoint_id)
+        endpoint = await self.get(actor.account_id, endpoint_id)
         await self._check(endpoint.dialect, changes)
         values = dict(changes)
         if "headers" in values:
             values["headers"] = self._cipher.seal_map(values["headers"])
-        return await self._write(account_id, endpoint_id, values)
+        return await self._write(actor, "endpoint.changed", endpoint_id, values)
 
-    async def disable(self, account_id: int, endpoint_id: str) -> Endpoint:
+    async def disable(self, actor: Actor, endpoint_id: str) -> Endpoint:
         """From now on no attempt is made; one that falls due meanwhile ends its delivery as cancelled."""
-        endpoint = await self.get(account_id, endpoint_id)
+        endpoint = await self.get(actor.account_id, endpoint_id)
         at = endpoint.disabled_at or clock.now()
-        return await self._write(account_id, endpoint_id, {"disabled_at": at})
+        return await self._write(actor, "endpoint.disabled", endpoint_id, {"disabled_at": at})
 
-    async def enable(self, account_id: int, endpoint_id: str) -> Endpoint:
-        return await self._write(account_id, endpoint_id, {"disabled_at": None})
+    async def enable(self, actor: Actor, endpoint_id: str) -> Endpoint:
+        return await self._write(actor, "endpoint.enabled", endpoint_id, {"disabled_at": None})
 
-    async def clear_suppression(self, account_id: int, endpoint_id: str) -> Endpoint:
+    async def clear_suppression(self, actor: Actor, endpoint_id: str) -> Endpoint:
         """Events are delivered again, and the failures are counted anew."""
-        return await self._write(account_id, endpoint_id, {"suppressed_at": None, "consecutive_failures": 0})
+        values = {"suppressed_at": None, "consecutive_failures": 0}
+        return await self._write(actor, "endpoint.suppression_cleared", endpoint_id, values)
 
-    async def rotate_secret(self, account_id: int, endpoint_id: str) -> str:
+    async def rotate_secret(self, actor: Actor, endpoint_id: str) -> str:
         """A new signing secret, shown this once. Whether the old one signs beside it for a while is the dialect's;
         where it does not, whatever begins after this is signed with the new one alone. Raises NotFound.
         """
         secret = _new_secret()
-        endpoint = await self.get(account_id, endpoint_id)
+        endpoint = await self.get(actor.account_id, endpoint_id)
         overlap = dialects.named(endpoint.dialect).overlap
-        if not await self._database.write(_rotate, account_id, endpoint_id, self._cipher.seal(secret), overlap):
+        if not await self._database.write(_rotate, actor, endpoint_id, self._cipher.seal(secret), overlap):
             raise _not_found(endpoint_id)
         return secret
 
-    async def delete(self, account_id: int, endpoint_id: str) -> None:
+    async def delete(self, actor: Actor, endpoint_id: str) -> None:
         """Removes the endpoint and ends what was still to be delivered to it. Raises NotFound."""
-        if not await self._database.write(_delete, account_id, endpoint_id):
+        if not await self._database.write(_delete, actor, endpoint_id):
             raise _not_found(endpoint_id)
 
-    async def _write(self, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
-        changed = await self._database.write(_change, account_id, endpoint_id, values)
+    async def _write(self, actor: Actor, action: str, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
+        changed = await self._database.write(_change, actor, action, endpoint_id, values)
         if changed is None:
             raise _not_found(endpoint_id)
         return changed
@@ -143,8 +145,13 @@ class Registry:
         return None
 
 
-def _rotate(conn: Connection, account_id: int, endpoint_id: str, sealed: bytes, overlap: timedelta) -> bool:
-    old = stored.secret_of(conn, account_id, endpoint_id)
+def _add(conn: Connection, actor: Actor, values: dict[str, Any]) -> None:
+    stored.add(conn, values)
+    audit.note(conn, actor, "endpoint.created", values["id"])
+
+
+def _rotate(conn: Connection, actor: Actor, endpoint_id: str, sealed: bytes, overlap: timedelta) -> bool:
+    old = stored.secret_of(conn, actor.account_id, endpoint_id)
     if old is None:
         return False
     now = clock.now()
@@ -154,20 +161,28 @@ def _rotate(conn: Connection, account_id: int, endpoint_id: str, sealed: bytes, 
         "previous_secret_until": now + overlap if overlap else None,
         "updated_at": now,
     }
-    return stored.change(conn, account_id, endpoint_id, values)
+    return _changed(conn, actor, "endpoint.secret_rotated", endpoint_id, values)
 
 
-def _delete(conn: Connection, account_id: int, endpoint_id: str) -> bool:
+def _delete(conn: Connection, actor: Actor, endpoint_id: str) -> bool:
     now = clock.now()
     # Deliveries before endpoint, as when an attempt is recorded: the other order is a deadlock
-    deliveries.cancel_of_endpoint(conn, account_id, endpoint_id, "the endpoint was deleted", now)
-    return stored.change(conn, account_id, endpoint_id, {"deleted_at": now})
+    deliveries.cancel_of_endpoint(conn, actor.account_id, endpoint_id, "the endpoint was deleted", now)
+    return _changed(conn, actor, "endpoint.deleted", endpoint_id, {"deleted_at": now})
 
 
-def _change(conn: Connection, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint | None:
-    if not stored.change(conn, account_id, endpoint_id, values | {"updated_at": clock.now()}):
+def _change(conn: Connection, actor: Actor, action: str, endpoint_id: str, values: dict[str, Any]) -> Endpoint | None:
+    if not _changed(conn, actor, action, endpoint_id, values | {"updated_at": clock.now()}):
         return None
-    return stored.get(conn, account_id, endpoint_id)
+    return stored.get(conn, actor.account_id, endpoint_id)
+
+
+def _changed(conn: Connection, actor: Actor, action: str, endpoint_id: str, values: dict[str, Any]) -> bool:
+    """Whether there was such an endpoint to change; then it is written down."""
+    if not stored.change(conn, actor.account_id, endpoint_id, values):
+        return False
+    audit.note(conn, actor, action, endpoint_id)
+    return True
 
 
 def _subscription_problems(dialect: str, wanted: list[str]) -> list[Detail]:

@@ -1,32 +1,43 @@
-"""The desk for accounts and API keys: who is calling, and what they may do."""
+"""The desk for accounts: who is calling, which accounts there are, what was changed in them."""
 
-import secrets
+import hmac
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
-from zonehook import clock, dialects, keys
-from zonehook.errors import Forbidden, Invalid, Unauthorized
+from zonehook import clock, dialects, keys, roles
+from zonehook.errors import Forbidden, Invalid, NotFound, Unauthorized
 from zonehook.keys import Scope
-from zonehook.store import accounts
+from zonehook.roles import Action, Actor, Role
+from zonehook.store import accounts, api_keys, audit, members
 from zonehook.store.accounts import Account
+from zonehook.store.api_keys import ApiKey, KnownKey
+from zonehook.store.audit import Entry
 from zonehook.store.database import Database
+from zonehook.store.members import Member
+from zonehook.store.pages import Page
 
-_NAMES = {
-    Scope.MANAGE: "may manage everything in its account",
-    Scope.READ: "may only read",
-    Scope.PUBLISH: "may only publish events",
-    Scope.OPERATOR: "belongs to the operator and manages accounts alone",
-}
+PLANS = ("starter", "pro", "business", "enterprise", "unlimited")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller(Actor):
+    """Who sent a request, and how their account speaks."""
+
+    dialect: str
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Who sent a request: the account that everything it touches must belong to."""
+class Operator:
+    """The operator's key, or without one Zonehook itself at its first start."""
 
-    key_id: str
-    account_id: int
-    dialect: str
+    key_id: str | None = None
+    address: str | None = None
+
+    def acting_in(self, account_id: int) -> Actor:
+        return Actor(account_id, key_id=self.key_id, address=self.address)
 
 
 @dataclass(frozen=True)
@@ -38,58 +49,151 @@ class FirstKeys:
     operator_key: str
 
 
+_ITSELF = Operator()
+
+
 class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def caller(self, key: str | None, allowed: tuple[Scope, ...]) -> Caller:
-        """Who holds this key. Raises Unauthorized for an unknown one, Forbidden when its scope does not reach."""
+    async def caller(self, key: str | None, action: Action, address: str | None = None) -> Caller:
+        """Who holds this key. Raises Unauthorized for one that opens nothing, Forbidden when it does not go so far."""
         known = await self._known(key)
-        if known.scope not in allowed or known.account_id is None or known.dialect is None:
-            raise Forbidden("forbidden", f"this key {_NAMES[known.scope]}")
-        return Caller(known.id, known.account_id, known.dialect)
+        role = Role.OWNER if known.member_id is None else known.role
+        if role is None:
+            raise Unauthorized("unauthorized", "the member whose key this is was removed from the account")
+        if refused := roles.refusal(role, known.scope, action):
+            raise Forbidden("forbidden", refused)
+        if known.account_id is None or known.dialect is None:
+            raise Forbidden("forbidden", "this key belongs to no account")
+        return Caller(known.account_id, known.id, known.member_id, known.email, role, address, dialect=known.dialect)
 
-    async def operator(self, key: str | None) -> str:
-        """The id of an operator's key. Raises Unauthorized or Forbidden."""
+    async def operator(self, key: str | None, address: str | None = None) -> Operator:
+        """Raises Unauthorized or, for the key of an account, Forbidden."""
         known = await self._known(key)
         if known.scope is not Scope.OPERATOR:
             raise Forbidden("forbidden", "this needs the operator's key")
-        return known.id
+        return Operator(known.id, address)
 
-    async def open_account(self, name: str, dialect: str, plan: str) -> tuple[Account, str]:
-        """A new account and its owner's key, shown this once. Raises Invalid for a dialect there is not."""
+    async def open_account(
+        self, name: str, dialect: str, plan: str, owner_email: str | None = None, by: Operator = _ITSELF
+    ) -> tuple[Account, str]:
+        """A new account and its owner's key, shown this once. With an email the owner is its first member, who holds
+        that key. Raises Invalid.
+        """
         if dialect not in dialects.NAMES:
             raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
-        return await self._database.write(_open_account, name, dialect, plan)
+        _check_plan(plan)
+        if owner_email is not None and (problem := roles.email_problem(owner_email)):
+            raise Invalid.field("owner_email", problem)
+        return await self._database.write(_open_account, by, name, dialect, plan, owner_email)
+
+    async def account(self, account_id: int) -> Account:
+        """Raises NotFound."""
+        found = await self._database.read(accounts.get, account_id)
+        if found is None:
+            raise _not_found(account_id)
+        return found
+
+    async def page(self, limit: int, cursor: str | None) -> Page[Account]:
+        """All accounts, newest first: for the operator."""
+        return await self._database.read(accounts.page, limit, cursor)
+
+    async def change_account(self, by: Operator, account_id: int, changes: dict[str, Any]) -> Account:
+        """Changes name or plan. Raises Invalid and NotFound."""
+        if "plan" in changes:
+            _check_plan(changes["plan"])
+        changed = await self._database.write(_change_account, by, account_id, changes)
+        if changed is None:
+            raise _not_found(account_id)
+        return changed
+
+    async def audit_log(self, account_id: int, limit: int, cursor: str | None) -> Page[Entry]:
+        """Every change in the account, newest first."""
+        return await self._database.read(audit.page, account_id, limit, cursor)
 
     async def first_start(self) -> FirstKeys:
         """The first account, made if there is none, and fresh keys to it: stored keys cannot be shown again."""
         return await self._database.write(_first_start)
 
-    async def _known(self, key: str | None) -> accounts.KnownKey:
+    async def _known(self, key: str | None) -> KnownKey:
         if not key:
             raise Unauthorized("unauthorized", "send your API key as Authorization: Bearer zhk_…")
-        known = await self._database.read(accounts.key_with, keys.digest(key))
+        digest = keys.digest(key)
+        known = await self._database.read(api_keys.with_digest, digest)
         if known is None:
             raise Unauthorized("unauthorized", "this API key is not known")
+        if refused := _refusal(known, digest, clock.now()):
+            raise Unauthorized("unauthorized", refused)
         return known
 
 
-def _open_account(conn: Connection, name: str, dialect: str, plan: str) -> tuple[Account, str]:
+def _refusal(known: KnownKey, digest: str, now: datetime) -> str | None:
+    """Why the key that was found opens nothing any more."""
+    # The database compares in its own time; that the digest is this very one is decided here, in constant time
+    if not hmac.compare_digest(known.digest, digest):
+        if not hmac.compare_digest(known.previous_digest or "", digest):
+            return "this API key is not known"
+        if known.previous_until is None or known.previous_until <= now:
+            return "this API key was rotated; use the new one"
+    if known.revoked_at is not None:
+        return "this API key was revoked"
+    if known.expires_at is not None and known.expires_at <= now:
+        return "this API key has expired"
+    return None
+
+
+def _open_account(
+    conn: Connection, by: Operator, name: str, dialect: str, plan: str, owner_email: str | None
+) -> tuple[Account, str]:
     account = accounts.add(conn, name, dialect, plan, clock.now())
-    return account, _new_key(conn, account.id, "owner", Scope.MANAGE)
+    actor = by.acting_in(account.id)
+    audit.note(conn, actor, "account.created", account.id)
+    owner_id = None
+    if owner_email is not None:
+        owner = Member(clock.new_id("mem"), owner_email.lower(), Role.OWNER, clock.now())
+        members.add(conn, account.id, owner)
+        audit.note(conn, actor, "member.created", owner.id)
+        owner_id = owner.id
+    return account, _new_key(conn, actor, "owner", owner_id)
+
+
+def _change_account(conn: Connection, by: Operator, account_id: int, changes: dict[str, Any]) -> Account | None:
+    if changes and accounts.change(conn, account_id, changes):
+        audit.note(conn, by.acting_in(account_id), "account.changed", account_id)
+    return accounts.get(conn, account_id)
 
 
 def _first_start(conn: Connection) -> FirstKeys:
     account = accounts.first(conn)
     if account is None:
         account = accounts.add(conn, "default", "standard", "unlimited", clock.now())
-    api_key = _new_key(conn, account.id, "credentials.json", Scope.MANAGE)
-    operator_key = _new_key(conn, None, "credentials.json", Scope.OPERATOR)
-    return FirstKeys(account, api_key, operator_key)
+        audit.note(conn, _ITSELF.acting_in(account.id), "account.created", account.id)
+    api_key = _new_key(conn, _ITSELF.acting_in(account.id), "credentials.json", None)
+    return FirstKeys(account, api_key, _new_operator_key(conn))
 
 
-def _new_key(conn: Connection, account_id: int | None, name: str, scope: Scope) -> str:
-    key = keys.api_key(secrets.token_bytes(keys.ENTROPY_BYTES))
-    accounts.add_key(conn, clock.new_id("key"), account_id, name, scope, keys.digest(key), clock.now())
+def _new_key(conn: Connection, actor: Actor, name: str, member_id: str | None) -> str:
+    """A key that may do all that its holder may."""
+    key = clock.new_api_key()
+    made = ApiKey(clock.new_id("key"), name, Scope.MANAGE, member_id, clock.now(), None, None)
+    api_keys.add(conn, actor.account_id, made, keys.digest(key))
+    audit.note(conn, actor, "api_key.created", made.id)
     return key
+
+
+def _new_operator_key(conn: Connection) -> str:
+    key = clock.new_api_key()
+    made = ApiKey(clock.new_id("key"), "credentials.json", Scope.OPERATOR, None, clock.now(), None, None)
+    api_keys.add(conn, None, made, keys.digest(key))
+    audit.note_operator_key(conn, made.id)
+    return key
+
+
+def _check_plan(plan: str) -> None:
+    if plan not in PLANS:
+        raise Invalid.field("plan", f"choose one of {', '.join(PLANS)}")
+
+
+def _not_found(account_id: int) -> NotFound:
+    return NotFound("not_found", f"there is no account {account_id}")

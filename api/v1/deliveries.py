@@ -5,15 +5,20 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from api.bodies import Moment, Text
-from api.doors import Cursor, House, Id, IdFilter, Limit, Manager, Reader
+from api.doors import Cursor, House, Id, IdFilter, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
 from zonehook import events
+from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery, DeliveryFilter
 from zonehook.store.pages import Page
+from zonehook.tenants import Caller
 from zonehook.verdicts import DeliveryStatus
 
 router = APIRouter(prefix="/v1/webhook-deliveries", tags=["deliveries"])
+
+Viewer = Annotated[Caller, may(Action.VIEW_DELIVERIES)]
+Steerer = Annotated[Caller, may(Action.STEER_DELIVERIES)]
 
 
 class RequestShape(Shape):
@@ -44,7 +49,7 @@ class AttemptsShape(Shape):
 @router.get("", response_model=PageShape[DeliveryShape], responses=documented())
 async def page(
     desks: House,
-    caller: Reader,
+    caller: Viewer,
     status: DeliveryStatus | None = None,
     endpoint_id: IdFilter = None,
     event_id: IdFilter = None,
@@ -60,7 +65,7 @@ async def page(
 
 
 @router.get("/{delivery_id}", responses=documented(404))
-async def read(desks: House, caller: Reader, delivery_id: Id) -> DeliveryWithRequestShape:
+async def read(desks: House, caller: Viewer, delivery_id: Id) -> DeliveryWithRequestShape:
     """One delivery and what is sent; signatures, their times and the values of custom headers are not shown."""
     delivery = await desks.archive.get(caller.account_id, delivery_id)
     request = await desks.archive.request(caller.account_id, delivery_id)
@@ -70,28 +75,28 @@ async def read(desks: House, caller: Reader, delivery_id: Id) -> DeliveryWithReq
 
 
 @router.get("/{delivery_id}/attempts", responses=documented(404))
-async def attempts(desks: House, caller: Reader, delivery_id: Id) -> AttemptsShape:
+async def attempts(desks: House, caller: Viewer, delivery_id: Id) -> AttemptsShape:
     """Every attempt, the first one first."""
     made = await desks.archive.attempts(caller.account_id, delivery_id)
     return AttemptsShape(data=[AttemptShape.model_validate(each) for each in made])
 
 
 @router.post("/{delivery_id}/replay", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
-async def replay(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
+async def replay(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
     """Send a finished delivery again: the same bytes, signed anew, with a fresh budget."""
     await desks.interventions.replay(caller.account_id, delivery_id)
     return await desks.archive.get(caller.account_id, delivery_id)
 
 
 @router.post("/{delivery_id}/retry-now", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
-async def retry_now(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
+async def retry_now(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
     """Make the waiting attempt at once; the waits after it go on as they would have."""
     await desks.interventions.retry_now(caller.account_id, delivery_id)
     return await desks.archive.get(caller.account_id, delivery_id)
 
 
 @router.post("/{delivery_id}/cancel", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
-async def cancel(desks: House, caller: Manager, delivery_id: Id) -> Delivery:
+async def cancel(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
     """Make no attempt any more; one under way is finished. Replay sends the delivery after all."""
     await desks.interventions.cancel(caller.account_id, delivery_id)
     return await desks.archive.get(caller.account_id, delivery_id)

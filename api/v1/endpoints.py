@@ -7,17 +7,25 @@ from pydantic import Field
 
 from api import bodies
 from api.bodies import Body, Text
-from api.doors import Cursor, House, Id, Limit, Manager, Reader
+from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, EndpointShape, PageShape, Shape
 from zonehook import addresses, endpoints
 from zonehook.endpoints import Endpoint
 from zonehook.registry import Registration
+from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery
 from zonehook.store.pages import Page
+from zonehook.tenants import Caller
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["endpoints"])
 
+Viewer = Annotated[Caller, may(Action.VIEW_ENDPOINTS)]
+Creator = Annotated[Caller, may(Action.CREATE_ENDPOINTS)]
+Changer = Annotated[Caller, may(Action.CHANGE_ENDPOINTS)]
+Deleter = Annotated[Caller, may(Action.DELETE_ENDPOINTS)]
+Tester = Annotated[Caller, may(Action.SEND_TESTS)]
+Rotator = Annotated[Caller, may(Action.ROTATE_SECRET)]
 Url = Annotated[Text, Field(max_length=addresses.MAX_URL_LENGTH)]
 Subscriptions = Annotated[list[Text], Field(max_length=endpoints.MAX_SUBSCRIPTIONS)]
 Description = Annotated[Text, Field(max_length=500)]
@@ -54,22 +62,22 @@ class SecretShape(Shape):
 
 
 @router.post("", status_code=201, responses=documented(413), openapi_extra=bodies.describe(NewEndpoint))
-async def register(desks: House, caller: Manager, request: Request) -> NewEndpointShape:
+async def register(desks: House, caller: Creator, request: Request) -> NewEndpointShape:
     """Register an endpoint. `signing_secret` is shown this once; null where the dialect signs nothing."""
     wanted = await bodies.parse(request, NewEndpoint)
     registration = Registration(**wanted.model_dump(exclude={"dialect"}), dialect=wanted.dialect or caller.dialect)
-    endpoint, secret = await desks.registry.register(caller.account_id, registration)
+    endpoint, secret = await desks.registry.register(caller, registration)
     return NewEndpointShape(**EndpointShape.model_validate(endpoint).model_dump(), signing_secret=secret)
 
 
 @router.get("", response_model=PageShape[EndpointShape], responses=documented())
-async def page(desks: House, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[Endpoint]:
+async def page(desks: House, caller: Viewer, limit: Limit = 50, cursor: Cursor = None) -> Page[Endpoint]:
     """The account's endpoints, newest first."""
     return await desks.registry.page(caller.account_id, limit, cursor)
 
 
 @router.get("/{endpoint_id}", response_model=EndpointShape, responses=documented(404))
-async def read(desks: House, caller: Reader, endpoint_id: Id) -> Endpoint:
+async def read(desks: House, caller: Viewer, endpoint_id: Id) -> Endpoint:
     """One endpoint."""
     return await desks.registry.get(caller.account_id, endpoint_id)
 
@@ -80,35 +88,35 @@ async def read(desks: House, caller: Reader, endpoint_id: Id) -> Endpoint:
     responses=documented(404, 413),
     openapi_extra=bodies.describe(EndpointChanges),
 )
-async def change(desks: House, caller: Manager, endpoint_id: Id, request: Request) -> Endpoint:
+async def change(desks: House, caller: Changer, endpoint_id: Id, request: Request) -> Endpoint:
     """Change url, events, description or headers; what is left out stays."""
     wanted = await bodies.parse(request, EndpointChanges)
     changes = wanted.model_dump(exclude_unset=True)
-    return await desks.registry.change(caller.account_id, endpoint_id, changes)
+    return await desks.registry.change(caller, endpoint_id, changes)
 
 
 @router.delete("/{endpoint_id}", status_code=204, responses=documented(404))
-async def delete(desks: House, caller: Manager, endpoint_id: Id) -> None:
+async def delete(desks: House, caller: Deleter, endpoint_id: Id) -> None:
     """Delete an endpoint; what was still to be delivered to it is cancelled."""
-    await desks.registry.delete(caller.account_id, endpoint_id)
+    await desks.registry.delete(caller, endpoint_id)
 
 
 @router.post("/{endpoint_id}/disable", response_model=EndpointShape, responses=documented(404))
-async def disable(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
+async def disable(desks: House, caller: Changer, endpoint_id: Id) -> Endpoint:
     """Deliveries that fall due while it is disabled are cancelled, and new events skipped; replay sends them."""
-    return await desks.registry.disable(caller.account_id, endpoint_id)
+    return await desks.registry.disable(caller, endpoint_id)
 
 
 @router.post("/{endpoint_id}/enable", response_model=EndpointShape, responses=documented(404))
-async def enable(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
+async def enable(desks: House, caller: Changer, endpoint_id: Id) -> Endpoint:
     """Deliver again."""
-    return await desks.registry.enable(caller.account_id, endpoint_id)
+    return await desks.registry.enable(caller, endpoint_id)
 
 
 @router.post("/{endpoint_id}/clear-suppression", response_model=EndpointShape, responses=documented(404))
-async def clear_suppression(desks: House, caller: Manager, endpoint_id: Id) -> Endpoint:
+async def clear_suppression(desks: House, caller: Changer, endpoint_id: Id) -> Endpoint:
     """Deliver again to an endpoint that failed too often, and count its failures anew."""
-    return await desks.registry.clear_suppression(caller.account_id, endpoint_id)
+    return await desks.registry.clear_suppression(caller, endpoint_id)
 
 
 @router.post(
@@ -118,7 +126,7 @@ async def clear_suppression(desks: House, caller: Manager, endpoint_id: Id) -> E
     responses=documented(404, 409, 413),
     openapi_extra=bodies.describe(Trial, is_required=False),
 )
-async def test(desks: House, caller: Manager, endpoint_id: Id, request: Request) -> Delivery:
+async def test(desks: House, caller: Tester, endpoint_id: Id, request: Request) -> Delivery:
     """Deliver a sample to this endpoint alone, by default of the first type it subscribes to. It goes the way of every
     event, and says that it is a test: `"test": true` here, the header `zonehook-test` at the receiver.
     """
@@ -127,7 +135,7 @@ async def test(desks: House, caller: Manager, endpoint_id: Id, request: Request)
 
 
 @router.post("/{endpoint_id}/rotate-secret", responses=documented(404))
-async def rotate_secret(desks: House, caller: Manager, endpoint_id: Id) -> SecretShape:
+async def rotate_secret(desks: House, caller: Rotator, endpoint_id: Id) -> SecretShape:
     """A new signing secret, shown this once. In standard and DNSimple the old one signs beside it for 24 hours."""
-    secret = await desks.registry.rotate_secret(caller.account_id, endpoint_id)
+    secret = await desks.registry.rotate_secret(caller, endpoint_id)
     return SecretShape(signing_secret=secret)

@@ -9,17 +9,21 @@ from pydantic import Field
 
 from api import bodies
 from api.bodies import Body, Moment, ObjectText, Text
-from api.doors import Cursor, House, Id, Limit, Publisher, Reader
+from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
 from zonehook import events
 from zonehook.errors import Invalid
 from zonehook.intake import Offered
 from zonehook.messages import AcceptedEvent
+from zonehook.roles import Action
 from zonehook.store.events import EventFilter
+from zonehook.tenants import Caller
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
+Viewer = Annotated[Caller, may(Action.VIEW_EVENTS)]
+Publisher = Annotated[Caller, may(Action.PUBLISH_EVENTS)]
 Key = Annotated[Text, Field(min_length=1, max_length=events.MAX_KEY_LENGTH)]
 
 
@@ -76,7 +80,7 @@ async def publish(
 @router.get("", response_class=Response, responses={**documented(), 200: {"model": PageShape[EventShape]}})
 async def page(
     desks: House,
-    caller: Reader,
+    caller: Viewer,
     type: Annotated[Text | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
     since: Moment | None = None,
     until: Moment | None = None,
@@ -94,7 +98,7 @@ async def page(
     response_class=Response,
     responses={**documented(404), 200: {"model": EventWithDeliveriesShape}},
 )
-async def read(desks: House, caller: Reader, event_id: Id) -> Response:
+async def read(desks: House, caller: Viewer, event_id: Id) -> Response:
     """One event and its deliveries; there from the moment of its 202."""
     event, deliveries = await desks.intake.find(caller.account_id, event_id)
     shown = [DeliveryShape.model_validate(each).model_dump(mode="json") for each in deliveries]

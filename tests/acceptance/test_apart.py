@@ -21,6 +21,7 @@ from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.intake import Intake, Offered
 from zonehook.registry import Registration, Registry
+from zonehook.roles import Actor
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -167,7 +168,7 @@ async def test_a_worker_of_its_own(tmp_path: Path, trusting: dict[str, str], mai
         )  # fmt: skip
 
         registry = Registry(database, sealing, addresses.parse_networks("127.0.0.0/8"))
-        await registry.register(account.id, Registration(mailbox.url, [], "standard"))
+        await registry.register(Actor(account.id), Registration(mailbox.url, [], "standard"))
         release = asyncio.Event()
         mailbox.replies.append(Reply(200, hold=release))
         intake = Intake(database, client, starts_eagerly=False)

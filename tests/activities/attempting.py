@@ -22,6 +22,7 @@ from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder
 from zonehook.net.sender import Sender
 from zonehook.registry import Registration, Registry
+from zonehook.roles import Actor
 from zonehook.store import accounts, migrate
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -60,7 +61,7 @@ class Attempting:
     async def order(self, dialect: str, url: str) -> DeliveryOrder:
         """A delivery to an endpoint of this dialect, in an account of its own, with the dialect's own policy."""
         account = await self._database.write(accounts.add, "someone", dialect, "unlimited", clock.now())
-        await self._registry.register(account.id, Registration(**samples.endpoint(dialect, url)))
+        await self._registry.register(Actor(account.id), Registration(**samples.endpoint(dialect, url)))
         published = samples.event(dialect)
         event = given.event(account.id, **published | {"data": json.dumps(published["data"])})
         (order,) = (await self._fanout.open(event)).orders

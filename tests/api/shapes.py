@@ -76,6 +76,7 @@ DELIVERY: Mapping[str, Fits] = {
     "event_id": _id("evt"),
     "endpoint_id": _id("ep"),
     "type": text,
+    "test": lambda value: isinstance(value, bool),
     "status": _one_of("pending", "retrying", "delivered", "failed", "cancelled", "skipped"),
     "reason": _or_null(text),
     "attempts": count,
@@ -93,6 +94,37 @@ ATTEMPT: Mapping[str, Fits] = {
     "status_code": _or_null(count),
     "error": _or_null(text),
     "response_excerpt": _or_null(text),
+}
+ACCOUNT: Mapping[str, Fits] = {
+    "id": count,
+    "name": text,
+    "dialect": text,
+    "plan": _one_of("starter", "pro", "business", "enterprise", "unlimited"),
+    "created_at": time,
+}
+MEMBER: Mapping[str, Fits] = {
+    "id": _id("mem"),
+    "email": _matching("[^@]+@[^@]+"),
+    "role": _one_of("owner", "admin", "member"),
+    "created_at": time,
+}
+API_KEY: Mapping[str, Fits] = {
+    "id": _id("key"),
+    "name": text,
+    "scope": _one_of("manage", "read", "publish"),
+    "member_id": _or_null(_id("mem")),
+    "created_at": time,
+    "expires_at": _or_null(time),
+    "previous_until": _or_null(time),
+}
+ENTRY: Mapping[str, Fits] = {
+    "id": _id("aud"),
+    "action": _matching(r"[a-z_]+\.[a-z_]+"),
+    "object_id": text,
+    "key_id": _or_null(_id("key")),
+    "email": _or_null(text),
+    "address": _or_null(text),
+    "created_at": time,
 }
 
 

@@ -30,12 +30,31 @@ CALLS = {
     "POST /v1/webhook-deliveries/{}/replay": {"202", "404", "409"},
     "POST /v1/webhook-deliveries/{}/retry-now": {"202", "404", "409"},
     "POST /v1/webhook-deliveries/{}/cancel": {"202", "404", "409"},
+    "POST /v1/webhook-endpoints/{}/test": {"202", "404", "409", "413"},
     "POST /v1/accounts": {"201", "413"},
+    "GET /v1/accounts": {"200"},
+    "GET /v1/accounts/{}": {"200", "404"},
+    "PATCH /v1/accounts/{}": {"200", "404", "413"},
+    "GET /v1/account": {"200"},
+    "POST /v1/members": {"201", "409", "413"},
+    "GET /v1/members": {"200"},
+    "PATCH /v1/members/{}": {"200", "404", "409", "413"},
+    "DELETE /v1/members/{}": {"204", "404", "409"},
+    "POST /v1/api-keys": {"201", "413"},
+    "GET /v1/api-keys": {"200"},
+    "POST /v1/api-keys/{}/rotate": {"200", "404", "409", "413"},
+    "DELETE /v1/api-keys/{}": {"204", "404"},
+    "GET /v1/audit-log": {"200"},
 }
 WITH_A_BODY = {
     "POST /v1/webhook-endpoints": {"url", "events", "description", "dialect", "secret", "headers"},
     "PATCH /v1/webhook-endpoints/{}": {"url", "events", "description", "headers"},
     "POST /v1/events": {"type", "data", "id", "subject", "actor", "occurred_at"},
+    "POST /v1/accounts": {"name", "dialect", "plan", "owner_email"},
+    "PATCH /v1/accounts/{}": {"name", "plan"},
+    "POST /v1/members": {"email", "role"},
+    "PATCH /v1/members/{}": {"role"},
+    "POST /v1/api-keys": {"name", "scope", "member_id", "expires_at"},
 }
 ANSWERS: dict[str, Mapping[str, Any]] = {
     "GET /v1/webhook-endpoints/{} 200": shapes.ENDPOINT,
@@ -48,6 +67,11 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "POST /v1/webhook-deliveries/{}/retry-now 202": shapes.DELIVERY,
     "POST /v1/webhook-deliveries/{}/cancel 202": shapes.DELIVERY,
     "GET /v1/webhook-deliveries 200": {"data": shapes.text, "next_cursor": shapes.text},
+    "GET /v1/account 200": shapes.ACCOUNT,
+    "POST /v1/accounts 201": {**shapes.ACCOUNT, "api_key": shapes.text},
+    "POST /v1/members 201": shapes.MEMBER,
+    "POST /v1/api-keys 201": {**shapes.API_KEY, "key": shapes.text},
+    "POST /v1/api-keys/{}/rotate 200": {**shapes.API_KEY, "key": shapes.text},
     "GET /v1/events/{} 404": {"error": shapes.text},
 }
 

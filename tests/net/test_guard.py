@@ -21,6 +21,7 @@ from zonehook.errors import Invalid
 from zonehook.net import resolving
 from zonehook.net.sender import Answer, Sender
 from zonehook.registry import Registration, Registry
+from zonehook.roles import Actor
 from zonehook.store import accounts, migrate
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -39,7 +40,7 @@ async def register(tmp_path: Path) -> AsyncIterator[Register]:
     await migrate.upgrade(database)
     account = await database.write(accounts.add, "someone", "standard", "unlimited", clock.now())
     registry = Registry(database, Cipher([Fernet.generate_key().decode()]), ())
-    yield lambda url: registry.register(account.id, Registration(url, [], "standard"))
+    yield lambda url: registry.register(Actor(account.id), Registration(url, [], "standard"))
     await database.close()
 
 

@@ -10,6 +10,7 @@ from zonehook import clock
 from zonehook.fanout import Fanout
 from zonehook.messages import AcceptedEvent, DeliveryOrder, Sent
 from zonehook.registry import Registration, Registry
+from zonehook.roles import Actor
 from zonehook.store import deliveries
 from zonehook.store.deliveries import Delivery
 from zonehook.verdicts import SendError
@@ -46,7 +47,7 @@ def sent(number: int = 1, status_code: int | None = 503, after: float = 0) -> Se
 async def endpoint(registry: Registry, account_id: int, url: str = URL, **wanted: Any) -> str:
     """The id of a new endpoint."""
     registration = Registration(url=url, events=wanted.pop("events", []), dialect="standard", **wanted)
-    registered, _ = await registry.register(account_id, registration)
+    registered, _ = await registry.register(Actor(account_id), registration)
     return registered.id
 
 

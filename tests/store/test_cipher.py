@@ -17,6 +17,7 @@ from zonehook.errors import Invalid
 from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
+from zonehook.roles import Actor
 from zonehook.store import cipher as ciphers
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -86,7 +87,7 @@ async def test_no_row_shows_a_secret(
     endpoint_id = await given.endpoint(registry, account_id, secret=SECRET, headers={"X-Token": "hunter2"})
     order = await given.order(fanout, account_id)
     await ledger.record(order, await ledger.duty(order), given.sent())
-    rotated = await registry.rotate_secret(account_id, endpoint_id)
+    rotated = await registry.rotate_secret(Actor(account_id), endpoint_id)
     tables = metadata.tables.values()
     rows = await database.read(lambda conn: [row for table in tables for row in conn.execute(select(table)).all()])
     written = repr([tuple(row) for row in rows])
@@ -114,7 +115,7 @@ async def test_a_rotated_secret_signs_beside_the_new_one_for_a_while(
     endpoint_id = await given.endpoint(registry, account_id, secret=SECRET)
     order = await given.order(fanout, account_id)
     assert (await ledger.duty(order)).secrets == (SECRET,)
-    rotated = await registry.rotate_secret(account_id, endpoint_id)
+    rotated = await registry.rotate_secret(Actor(account_id), endpoint_id)
     assert (await ledger.duty(order)).secrets == (rotated, SECRET)
     over = clock.now() + dialects.named("standard").overlap
     monkeypatch.setattr(clock, "now", lambda: over)

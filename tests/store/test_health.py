@@ -10,6 +10,7 @@ from zonehook.endpoints import Endpoint, EndpointStatus
 from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
+from zonehook.roles import Actor
 from zonehook.store import endpoints
 from zonehook.store.database import Database
 from zonehook.verdicts import DeliveryStatus
@@ -105,6 +106,6 @@ async def test_a_suppressed_endpoint_gets_nothing_until_it_is_cleared(
         DeliveryStatus.SKIPPED,
         "the endpoint was suppressed when the event came",
     )
-    cleared = await registry.clear_suppression(account_id, endpoint_id)
+    cleared = await registry.clear_suppression(Actor(account_id), endpoint_id)
     assert (cleared.status, cleared.suppressed_at, cleared.consecutive_failures) == (EndpointStatus.ENABLED, None, 0)
     assert len((await fanout.open(given.event(account_id))).orders) == 1

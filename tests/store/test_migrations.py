@@ -1,6 +1,7 @@
 """A database of an earlier version keeps what it has when it is brought up to date."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ from sqlalchemy import Connection, MetaData, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.store import given
+from zonehook import keys
 from zonehook.archive import Archive
+from zonehook.keyring import Keyring
 from zonehook.ledger import Ledger
+from zonehook.roles import Action, Role
 from zonehook.store import deliveries, migrate
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
+from zonehook.tenants import Tenants
 from zonehook.verdicts import DeliveryStatus, End
 
 SHARED = '{"name":"bücher.example"}'.encode()
@@ -39,6 +44,10 @@ def _write(conn: Connection, cipher: Cipher) -> None:
 
     own = {"account_id": 1, "created_at": given.AT}
     add("accounts", id=1, name="someone", dialect="standard", plan="unlimited", created_at=given.AT)
+    add(
+        "api_keys", id="key_1", account_id=1, name="owner", scope="manage", digest=keys.digest("zhk_old"),
+        created_at=given.AT,
+    )  # fmt: skip
     add("events", id="evt_1", account_id=1, fingerprint="0" * 64, type="zone.create", data="{}", accepted_at=given.AT)
     bodies = {body: f"body_{place}" for place, body in enumerate(set(BODIES.values()))}
     for body, body_id in bodies.items():
@@ -84,6 +93,15 @@ async def test_a_delivery_of_before_goes_on(upgraded: Database, cipher: Cipher, 
     assert decision == End(DeliveryStatus.DELIVERED)
     attempts = await archive.attempts(1, delivery_id)
     assert [(each.number, each.status_code) for each in attempts] == [(1, 503), (2, 200)]
+
+
+async def test_a_key_of_before_opens_its_account(upgraded: Database) -> None:
+    """A key that was made before there were members acts as its account's owner, and can be rotated."""
+    caller = await Tenants(upgraded).caller("zhk_old", Action.MANAGE_MEMBERS)
+    _, key = await Keyring(upgraded).rotate(caller, caller.key_id or "", timedelta(hours=1))
+
+    for each in ("zhk_old", key):
+        assert (await Tenants(upgraded).caller(each, Action.MANAGE_MEMBERS)).role is Role.OWNER
 
 
 async def test_references_still_hold(upgraded: Database) -> None:

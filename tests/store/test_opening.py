@@ -14,6 +14,7 @@ from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import AcceptedEvent, DeliveryOrder, Sent
 from zonehook.registry import Registry
+from zonehook.roles import Actor
 from zonehook.store.database import Database
 from zonehook.store.deliveries import Delivery
 from zonehook.store.tables import deliveries, events
@@ -111,14 +112,14 @@ async def test_an_inactive_endpoint_is_skipped_and_listed(
     """For a disabled endpoint no attempt is ordered; the delivery is listed as skipped, and says why."""
     active = await given.endpoint(registry, account_id)
     disabled = await given.endpoint(registry, account_id)
-    await registry.disable(account_id, disabled)
+    await registry.disable(Actor(account_id), disabled)
     event = given.event(account_id)
     assert [order.endpoint_id for order in (await fanout.open(event)).orders] == [active]
     (skipped,) = [each for each in await _opened(database, event) if each.endpoint_id == disabled]
     assert skipped.status is DeliveryStatus.SKIPPED
     assert skipped.reason == "the endpoint was disabled when the event came"
     assert skipped.completed_at == skipped.created_at
-    await registry.enable(account_id, disabled)
+    await registry.enable(Actor(account_id), disabled)
     assert [order.endpoint_id for order in (await fanout.open(event)).orders] == [active]
 
 
@@ -126,7 +127,7 @@ async def test_a_deleted_endpoint_gets_nothing(
     database: Database, registry: Registry, fanout: Fanout, account_id: int
 ) -> None:
     """For an endpoint that is gone there is not even a skipped delivery."""
-    await registry.delete(account_id, await given.endpoint(registry, account_id))
+    await registry.delete(Actor(account_id), await given.endpoint(registry, account_id))
     event = given.event(account_id)
     assert (await fanout.open(event)).orders == ()
     assert await _opened(database, event) == []

@@ -15,6 +15,7 @@ from zonehook.errors import Invalid
 from zonehook.fanout import Fanout
 from zonehook.messages import AcceptedEvent
 from zonehook.registry import Registry
+from zonehook.roles import Actor
 from zonehook.store import events
 from zonehook.store.database import Database
 from zonehook.store.deliveries import DeliveryFilter
@@ -87,7 +88,7 @@ async def test_endpoints_are_walked_too(registry: Registry, account_id: int, mon
     """Endpoints made in the same moment come each once, without those that were deleted."""
     monkeypatch.setattr(clock, "now", lambda: given.AT)
     made = [await given.endpoint(registry, account_id) for _ in range(9)]
-    await registry.delete(account_id, made.pop(2))
+    await registry.delete(Actor(account_id), made.pop(2))
     pages = await _walk(lambda cursor: registry.page(account_id, 3, cursor))
     assert [endpoint.id for page in pages for endpoint in page] == sorted(made, reverse=True)
 
@@ -97,7 +98,7 @@ async def test_deliveries_of_one_event_are_walked_too(
 ) -> None:
     """Deliveries opened in the same moment come each once, and can be narrowed down."""
     endpoints = [await given.endpoint(registry, account_id) for _ in range(5)]
-    await registry.disable(account_id, endpoints[3])
+    await registry.disable(Actor(account_id), endpoints[3])
     event = given.event(account_id)
     await fanout.open(event)
     every = await _walk(lambda cursor: archive.page(account_id, DeliveryFilter(event_id=event.id), 2, cursor))

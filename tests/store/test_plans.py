@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from tests.store import given
-from zonehook.store import deliveries, endpoints, events
+from zonehook.store import accounts, api_keys, audit, deliveries, endpoints, events, members, pages
 from zonehook.store.database import Database
 from zonehook.store.deliveries import DeliveryFilter
 from zonehook.store.events import EventFilter
@@ -91,3 +91,23 @@ async def test_a_scan_would_be_noticed(database: Database, account_id: int) -> N
     """What no index is made for is seen to be scanned or sorted."""
     plan = await database.read(_plan, lambda conn: conn.execute(text("SELECT id FROM deliveries ORDER BY reason")))
     assert not _is_read_off_an_index(plan)
+
+
+async def test_members_keys_log_and_accounts(database: Database, account_id: int) -> None:
+    """So do members, API keys, the audit log, and the operator's accounts, on their first pages and on later ones."""
+    for cursor in (None, pages._write(given.AT, f"mem_{'0' * 26}")):
+        for module in (members, api_keys, audit):
+            plan = await database.read(_plan, partial(module.page, account_id=account_id, limit=50, cursor=cursor))
+            assert _is_read_off_an_index(plan), plan
+    for cursor in (None, pages._write(given.AT, 1)):
+        plan = await database.read(_plan, partial(accounts.page, limit=50, cursor=cursor))
+        assert "TEMP B-TREE" not in plan, plan
+        assert "Sort" not in plan, plan
+
+
+async def test_who_calls(database: Database) -> None:
+    """The question of every request, whose key this is, is answered by indexes alone: of today's and older digests."""
+    plan = await database.read(_plan, partial(api_keys.with_digest, digest="0" * 64))
+
+    assert not any(word in plan for word in ("SCAN", "Seq Scan")), plan
+    assert "uq_api_keys_previous_digest" in plan or "sqlite_autoindex_api_keys" in plan, plan

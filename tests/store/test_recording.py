@@ -13,6 +13,7 @@ from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryOrder
 from zonehook.registry import Registry
+from zonehook.roles import Actor
 from zonehook.store.deliveries import Delivery
 from zonehook.verdicts import Attempt, DeliveryStatus, End, Wait
 
@@ -133,7 +134,7 @@ async def test_deleting_an_endpoint_cancels_what_is_pending(
 ) -> None:
     """After the deletion the delivery is cancelled, says why, has nothing due, and no attempt is made."""
     wait = await _failed(ledger, order)
-    await registry.delete(order.account_id, order.endpoint_id)
+    await registry.delete(Actor(order.account_id), order.endpoint_id)
     delivery = await _delivery(archive, order)
     assert (delivery.status, delivery.reason) == (DeliveryStatus.CANCELLED, "the endpoint was deleted")
     assert delivery.next_retry_at is None
@@ -153,7 +154,7 @@ async def test_recording_and_deleting_at_once_get_by_each_other(
         order = await given.order(fanout, account_id)
         duty = await ledger.duty(order)
         recording = ledger.record(order, duty, given.sent())
-        await asyncio.gather(recording, registry.delete(account_id, endpoint_id))
+        await asyncio.gather(recording, registry.delete(Actor(account_id), endpoint_id))
         assert (await _delivery(archive, order)).status is DeliveryStatus.CANCELLED
         assert await _numbers(archive, order) == [1]
 
@@ -164,7 +165,7 @@ async def test_an_attempt_under_way_while_the_endpoint_is_deleted(
 ) -> None:
     """What arrived is delivered; what failed stays cancelled; either way the attempt is listed."""
     duty = await ledger.duty(order)
-    await registry.delete(order.account_id, order.endpoint_id)
+    await registry.delete(Actor(order.account_id), order.endpoint_id)
     decision = await ledger.record(order, duty, given.sent(1, status_code))
     assert isinstance(decision, End)
     delivery = await _delivery(archive, order)
@@ -178,11 +179,11 @@ async def test_an_endpoint_disabled_when_a_retry_is_due_ends_the_delivery(
 ) -> None:
     """The retry is not made, the delivery ends as cancelled, and enabling the endpoint does not bring it back."""
     wait = await _failed(ledger, order)
-    await registry.disable(order.account_id, order.endpoint_id)
+    await registry.disable(Actor(order.account_id), order.endpoint_id)
     end = verdicts.before((await ledger.duty(order)).progress, order.policy, wait.until)
     assert end == End(DeliveryStatus.CANCELLED, "the endpoint was disabled when attempt 2 fell due")
     await ledger.end(order, end)
-    await registry.enable(order.account_id, order.endpoint_id)
+    await registry.enable(Actor(order.account_id), order.endpoint_id)
     assert verdicts.before((await ledger.duty(order)).progress, order.policy, wait.until) == end
     delivery = await _delivery(archive, order)
     assert (delivery.status, delivery.reason, delivery.next_retry_at) == (end.status, end.reason, None)
@@ -194,10 +195,10 @@ async def test_an_endpoint_enabled_again_in_time_changes_nothing(
 ) -> None:
     """Disabled and enabled before the retry is due, the delivery goes on with its number and its time."""
     wait = await _failed(ledger, order)
-    await registry.disable(order.account_id, order.endpoint_id)
+    await registry.disable(Actor(order.account_id), order.endpoint_id)
     moment = wait.until - timedelta(milliseconds=1)
     assert verdicts.before((await ledger.duty(order)).progress, order.policy, moment) == wait
-    await registry.enable(order.account_id, order.endpoint_id)
+    await registry.enable(Actor(order.account_id), order.endpoint_id)
     assert verdicts.before((await ledger.duty(order)).progress, order.policy, wait.until) == Attempt(2)
 
 

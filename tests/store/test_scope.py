@@ -14,6 +14,7 @@ from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryOrder
 from zonehook.registry import Registry
+from zonehook.roles import Actor
 from zonehook.store import deliveries, endpoints, events
 from zonehook.store.database import Database
 from zonehook.store.deliveries import DeliveryFilter
@@ -58,12 +59,12 @@ def _all_of(conn: Connection, account: int, event_id: str, order: DeliveryOrder)
 
 REFUSED: list[Callable[[Registry, Archive, Ledger, int, DeliveryOrder], Awaitable[Any]]] = [
     lambda registry, _, __, account, order: registry.get(account, order.endpoint_id),
-    lambda registry, _, __, account, order: registry.change(account, order.endpoint_id, {"description": "mine"}),
-    lambda registry, _, __, account, order: registry.disable(account, order.endpoint_id),
-    lambda registry, _, __, account, order: registry.enable(account, order.endpoint_id),
-    lambda registry, _, __, account, order: registry.clear_suppression(account, order.endpoint_id),
-    lambda registry, _, __, account, order: registry.rotate_secret(account, order.endpoint_id),
-    lambda registry, _, __, account, order: registry.delete(account, order.endpoint_id),
+    lambda registry, _, __, account, order: registry.change(Actor(account), order.endpoint_id, {"description": "mine"}),
+    lambda registry, _, __, account, order: registry.disable(Actor(account), order.endpoint_id),
+    lambda registry, _, __, account, order: registry.enable(Actor(account), order.endpoint_id),
+    lambda registry, _, __, account, order: registry.clear_suppression(Actor(account), order.endpoint_id),
+    lambda registry, _, __, account, order: registry.rotate_secret(Actor(account), order.endpoint_id),
+    lambda registry, _, __, account, order: registry.delete(Actor(account), order.endpoint_id),
     lambda _, archive, __, account, order: archive.get(account, order.delivery_id),
     lambda _, archive, __, account, order: archive.attempts(account, order.delivery_id),
     lambda _, archive, __, account, order: archive.request(account, order.delivery_id),

@@ -15,6 +15,7 @@ from zonehook.endpoints import EndpointStatus
 from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.registry import Registry
+from zonehook.roles import Actor
 from zonehook.store import endpoints
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -46,7 +47,7 @@ async def test_two_rotations_at_once(
         return change(*args)
 
     monkeypatch.setattr(endpoints, "change", change_after_both_have_read)
-    rotated = await asyncio.gather(*(registry.rotate_secret(account_id, endpoint_id) for _ in range(2)))
+    rotated = await asyncio.gather(*(registry.rotate_secret(Actor(account_id), endpoint_id) for _ in range(2)))
 
     assert set((await ledger.duty(order)).secrets) == set(rotated)
 
@@ -63,10 +64,10 @@ async def test_switched_at_the_moment_of_the_record(
     duties = {endpoint_id: await ledger.duty(order) for endpoint_id, order in orders.items()}
 
     async def switched(endpoint_id: str, desk: Registry) -> None:
-        await desk.disable(account_id, endpoint_id)
-        await desk.rotate_secret(account_id, endpoint_id)
-        await desk.clear_suppression(account_id, endpoint_id)
-        await desk.enable(account_id, endpoint_id)
+        await desk.disable(Actor(account_id), endpoint_id)
+        await desk.rotate_secret(Actor(account_id), endpoint_id)
+        await desk.clear_suppression(Actor(account_id), endpoint_id)
+        await desk.enable(Actor(account_id), endpoint_id)
 
     at_once: list[Coroutine[Any, Any, Any]] = []
     for endpoint_id in ids:
@@ -75,7 +76,7 @@ async def test_switched_at_the_moment_of_the_record(
         if endpoint_id in ids[::2]:
             at_once += [switched(endpoint_id, desk) for desk in (registry, others)]
         else:
-            at_once += [others.delete(account_id, endpoint_id), ledger.end(orders[endpoint_id], _CANCELLED)]
+            at_once += [others.delete(Actor(account_id), endpoint_id), ledger.end(orders[endpoint_id], _CANCELLED)]
     async with asyncio.timeout(60):
         await asyncio.gather(*at_once)
 

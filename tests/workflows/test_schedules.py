@@ -35,6 +35,7 @@ from zonehook.dialects import connect_domain
 from zonehook.intake import Intake, Offered
 from zonehook.net.sender import Answer, Sender
 from zonehook.registry import Registration, Registry
+from zonehook.roles import Actor
 from zonehook.settings import Settings
 from zonehook.store import migrate
 from zonehook.store.cipher import Cipher
@@ -141,7 +142,7 @@ class Hours:
 
         mailbox.otherwise = Reply(raw=refuse)
         registry = Registry(self.database, self.cipher, self.settings.targets)
-        await registry.register(account.id, Registration(**samples.endpoint(dialect, mailbox.url)))
+        await registry.register(Actor(account.id), Registration(**samples.endpoint(dialect, mailbox.url)))
         async with asyncio.timeout(_PATIENCE):
             await self._carry_out(account.id, dialect)
         end = await self._only_delivery(account.id)

@@ -2,18 +2,17 @@
 
 import json
 import os
-import re
 import runpy
 import sys
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from zonehook import __version__
-from zonehook.cli import house, listening
+from zonehook.cli import access, house, listening
+from zonehook.cli.tables import console as _console
+from zonehook.cli.tables import print_table as _print_table
 from zonehook.errors import Invalid, ZonehookError
 
 
@@ -28,9 +27,6 @@ class _Sentences(typer.core.TyperGroup):
             raise typer.Exit(1) from None
 
 
-_TITLES = {"last_status_code": "code", "status_code": "code", "next_retry_at": "next (UTC)", "attempts": "tries"}
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_console = Console()
 _complaints = Console(stderr=True)
 app = typer.Typer(
     cls=_Sentences,
@@ -40,6 +36,8 @@ app = typer.Typer(
 )
 endpoints = typer.Typer(no_args_is_help=True, help="Register, list, switch and delete endpoints.")
 app.add_typer(endpoints, name="endpoints")
+app.add_typer(access.accounts, name="accounts")
+app.add_typer(access.keys, name="keys")
 
 
 @app.command()
@@ -248,25 +246,3 @@ def _show_delivery(zonehook: house.House, delivery_id: str) -> None:
     if delivery["next_retry_at"]:
         _console.print(f"next attempt at {delivery['next_retry_at']}", highlight=False)
     _print_table(attempts, ["number", "trigger", "started_at", "duration_ms", "status_code", "error"])
-
-
-def _print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
-    if not rows:
-        _console.print("none")
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        title = _TITLES.get(column, column.replace("_", " "))
-        table.add_column(title, overflow="fold", no_wrap=column == "id", min_width=30 if column == "id" else None)
-    for row in rows:
-        table.add_row(*(Text(_cell(row[column])) for column in columns))
-    # A pipe has no width: cut ids would be of no use to the program that reads them
-    (_console if _console.is_terminal else Console(width=240)).print(table)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(value) or "all"
-    if isinstance(value, str) and _console.is_terminal and _console.width < 110 and _TIME.fullmatch(value):
-        return value[11:]
-    return "-" if value is None else str(value)

@@ -60,14 +60,23 @@ class House:
 
 def of_settings() -> House:
     """The Zonehook that ZONEHOOK_URL and ZONEHOOK_API_KEY name, else the one of the home's credentials.json."""
+    return _with_key("ZONEHOOK_API_KEY", "api_key")
+
+
+def of_operator() -> House:
+    """The same with the operator's key, which manages accounts alone: ZONEHOOK_OPERATOR_KEY, else the home's."""
+    return _with_key("ZONEHOOK_OPERATOR_KEY", "operator_key")
+
+
+def _with_key(variable: str, name: str) -> House:
     folder = Settings.read().home
     known = home.read_credentials(folder) or {}
     url = os.environ.get("ZONEHOOK_URL") or known.get("url")
-    key = os.environ.get("ZONEHOOK_API_KEY") or known.get("api_key")
+    key = os.environ.get(variable) or known.get(name)
     if not url or not key:
         raise Invalid(
             "no_credentials",
             f"there is no {folder / home.CREDENTIALS}; start Zonehook with make run, go to the folder it runs in, "
-            "or set ZONEHOOK_URL and ZONEHOOK_API_KEY",
+            f"or set ZONEHOOK_URL and {variable}",
         )
     return House(url, key)

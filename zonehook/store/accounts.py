@@ -1,12 +1,14 @@
-"""Statements about accounts and their API keys."""
+"""Statements about accounts."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
-from zonehook.keys import Scope
-from zonehook.store.tables import accounts, api_keys
+from zonehook.store import pages
+from zonehook.store.pages import Page
+from zonehook.store.tables import accounts
 
 
 @dataclass(frozen=True)
@@ -18,22 +20,7 @@ class Account:
     created_at: datetime
 
 
-@dataclass(frozen=True)
-class KnownKey:
-    """A key that was recognised: whose it is (None: the operator's) and what it may do."""
-
-    id: str
-    account_id: int | None
-    scope: Scope
-    dialect: str | None
-
-
-# Asked by every request, so built once
-_KEY_WITH = (
-    select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scope, accounts.c.dialect)
-    .join(accounts, isouter=True)
-    .where(api_keys.c.digest == bindparam("wanted"))
-)
+_SEEN = [accounts.c[name] for name in Account.__dataclass_fields__]
 
 
 def add(conn: Connection, name: str, dialect: str, plan: str, at: datetime) -> Account:
@@ -45,26 +32,28 @@ def add(conn: Connection, name: str, dialect: str, plan: str, at: datetime) -> A
 
 def first(conn: Connection) -> Account | None:
     """The account with the lowest id."""
-    row = (conn.execute(select(accounts).order_by(accounts.c.id).limit(1))).one_or_none()
-    return None if row is None else Account(*row)
+    return _account((conn.execute(select(*_SEEN).order_by(accounts.c.id).limit(1))).one_or_none())
 
 
-def add_key(
-    conn: Connection,
-    key_id: str,
-    account_id: int | None,
-    name: str,
-    scope: Scope,
-    digest: str,
-    at: datetime,
-) -> None:
-    conn.execute(
-        insert(api_keys).values(
-            id=key_id, account_id=account_id, name=name, scope=scope.value, digest=digest, created_at=at
-        )
-    )
+def get(conn: Connection, account_id: int) -> Account | None:
+    return _account(conn.execute(select(*_SEEN).where(accounts.c.id == account_id)).one_or_none())
 
 
-def key_with(conn: Connection, digest: str) -> KnownKey | None:
-    row = conn.execute(_KEY_WITH, {"wanted": digest}).one_or_none()
-    return None if row is None else KnownKey(row.id, row.account_id, Scope(row.scope), row.dialect)
+def page(conn: Connection, limit: int, cursor: str | None) -> Page[Account]:
+    rows, next_cursor = pages.fetch(conn, select(*_SEEN), accounts.c.created_at, accounts.c.id, limit, cursor)
+    return Page([Account(**row._mapping) for row in rows], next_cursor)
+
+
+def change(conn: Connection, account_id: int, values: dict[str, Any]) -> bool:
+    """Whether there was such an account to change."""
+    return conn.execute(update(accounts).where(accounts.c.id == account_id).values(values)).rowcount == 1
+
+
+def hold(conn: Connection, account_id: int) -> None:
+    """Nobody else who holds the account goes on until this transaction ends."""
+    # SQLite has one writer at a time anyway, and no such clause
+    conn.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+
+
+def _account(row: Row[Any] | None) -> Account | None:
+    return None if row is None else Account(**row._mapping)

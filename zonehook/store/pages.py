@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Connection, Row, Select, tuple_
+from sqlalchemy import Column, Connection, Integer, Row, Select, tuple_
 
 from zonehook import ids
 from zonehook.errors import Invalid
@@ -33,7 +33,8 @@ def fetch(
 ) -> tuple[Sequence[Row[Any]], str | None]:
     """One page of `query` ordered by time `at` and id `key`. Raises Invalid for a cursor that is not ours."""
     if cursor is not None:
-        query = query.where(tuple_(at, key) < tuple_(*_read(cursor), types=(at.type, key.type)))
+        after = _read(cursor, is_number=isinstance(key.type, Integer))
+        query = query.where(tuple_(at, key) < tuple_(*after, types=(at.type, key.type)))
     rows = (conn.execute(query.order_by(at.desc(), key.desc()).limit(limit + 1))).all()
     if len(rows) <= limit:
         return rows, None
@@ -41,16 +42,16 @@ def fetch(
     return rows[:limit], _write(last[at], last[key])
 
 
-def _write(at: datetime, key: str) -> str:
+def _write(at: datetime, key: str | int) -> str:
     return base64.urlsafe_b64encode(f"{at.isoformat()} {key}".encode()).decode()
 
 
-def _read(cursor: str) -> tuple[datetime, str]:
+def _read(cursor: str, is_number: bool) -> tuple[datetime, str | int]:
     try:
         at, _, key = base64.urlsafe_b64decode(cursor).decode().partition(" ")
         moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None or not ids.is_id(key):
+        if moment.tzinfo is None or not (ids.is_number(key) if is_number else ids.is_id(key)):
             raise ValueError(at)
-        return moment.astimezone(UTC), key
+        return moment.astimezone(UTC), int(key) if is_number else key
     except (ValueError, OverflowError, binascii.Error):
         raise Invalid.field("cursor", "use the next_cursor of the page before, unchanged") from None

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -69,16 +70,55 @@ accounts = _table(
     Column("dialect", String(40), nullable=False),
     Column("plan", String(40), nullable=False),
     Column("created_at", Utc, nullable=False),
+    Index(None, "created_at", "id"),
+)
+
+members = _table(
+    "members",
+    Column("id", String(40), primary_key=True),
+    _account(),
+    Column("email", String(254), nullable=False),  # in lower case
+    Column("role", String(20), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("removed_at", Utc),  # and no key of theirs opens anything
+    Index(
+        "ix_members_email",
+        "account_id",
+        "email",
+        unique=True,
+        sqlite_where=text("removed_at IS NULL"),
+        postgresql_where=text("removed_at IS NULL"),
+    ),
+    Index(None, "account_id", "created_at", "id"),
 )
 
 api_keys = _table(
     "api_keys",
     Column("id", String(40), primary_key=True),
     Column("account_id", ForeignKey("accounts.id")),  # none: the operator's
+    Column("member_id", ForeignKey("members.id")),  # none: the account's own, which acts as its owner
     Column("name", String(200), nullable=False),
     Column("scope", String(20), nullable=False),
     Column("digest", String(64), nullable=False, unique=True),
+    Column("previous_digest", String(64), unique=True),  # opens beside the new one until …
+    Column("previous_until", Utc),
     Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc),
+    Column("revoked_at", Utc),
+    Index(None, "account_id", "created_at", "id"),
+)
+
+audit_log = _table(
+    "audit_log",
+    Column("id", String(40), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id")),  # none: of the operator's own keys
+    Column("key_id", String(40)),  # none: Zonehook's own doing
+    Column("email", String(254)),  # as it was then
+    Column("action", String(60), nullable=False),
+    Column("object_id", String(40), nullable=False),
+    Column("address", String(64)),
+    Column("created_at", Utc, nullable=False),
+    Index(None, "account_id", "created_at", "id"),
 )
 
 endpoints = _table(
