@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from temporalio.client import Client
 
 from zonehook import ids
+from zonehook.addresses import Network
 from zonehook.archive import Archive
 from zonehook.errors import NotFound
 from zonehook.intake import Intake
@@ -36,6 +37,7 @@ class Desks:
     interventions: Interventions
     database: Database
     client: Client
+    source_ranges: tuple[Network, ...]  # which deliveries leave from
 
 
 async def _desks(request: Request) -> Desks:  # async: FastAPI gives a thread to what is not

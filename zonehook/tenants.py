@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from zonehook import clock, dialects, keys
+from zonehook import clock, dialects, keys, plans
 from zonehook.errors import Forbidden, Invalid, Unauthorized
 from zonehook.keys import Scope
 from zonehook.store import accounts
@@ -57,9 +57,11 @@ class Tenants:
         return known.id
 
     async def open_account(self, name: str, dialect: str, plan: str) -> tuple[Account, str]:
-        """A new account and its owner's key, shown this once. Raises Invalid for a dialect there is not."""
+        """A new account and its owner's key, shown this once. Raises Invalid for a dialect or plan there is not."""
         if dialect not in dialects.NAMES:
             raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
+        if plan not in plans.NAMES:
+            raise Invalid.field("plan", f"choose one of {', '.join(plans.NAMES)}")
         return await self._database.write(_open_account, name, dialect, plan)
 
     async def first_start(self) -> FirstKeys:

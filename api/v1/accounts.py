@@ -17,6 +17,7 @@ router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
 class NewAccount(Body):
     name: Annotated[Text, Field(min_length=1, max_length=200)]
     dialect: Annotated[Text, Field(max_length=40)] = "standard"
+    plan: Annotated[Text, Field(max_length=40)] = "unlimited"
 
 
 class NewAccountShape(Shape):
@@ -32,7 +33,7 @@ class NewAccountShape(Shape):
 async def open_account(desks: House, _operator: Operator, request: Request) -> NewAccountShape:
     """Open an account. `api_key` is shown this once."""
     wanted = await bodies.parse(request, NewAccount)
-    account, key = await desks.tenants.open_account(wanted.name, wanted.dialect, "unlimited")
+    account, key = await desks.tenants.open_account(wanted.name, wanted.dialect, wanted.plan)
     return NewAccountShape(
         id=account.id,
         name=account.name,

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryOrder
 from zonehook.registry import Registry
-from zonehook.store import deliveries, endpoints, events
+from zonehook.store import deliveries, endpoints, events, health
 from zonehook.store.database import Database
 from zonehook.store.deliveries import DeliveryFilter
 from zonehook.store.events import EventFilter
@@ -47,6 +48,9 @@ def _all_of(conn: Connection, account: int, event_id: str, order: DeliveryOrder)
         endpoints.get(conn, account, order.endpoint_id),
         endpoints.page(conn, account, 50, None).data,
         endpoints.secret_of(conn, account, order.endpoint_id),
+        endpoints.count(conn, account),
+        health.tallies(conn, account, order.endpoint_id, given.AT - timedelta(hours=1)),
+        health.last_failure(conn, account, order.endpoint_id, (200, 299)),
         endpoints.all_of(conn, account),
         deliveries.get(conn, account, order.delivery_id),
         deliveries.page(conn, account, DeliveryFilter(event_id=event_id), 50, None).data,

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from zonehook import __version__
 from zonehook.cli import house, listening
+from zonehook.cli.encryption import keys
 from zonehook.errors import Invalid, ZonehookError
 
 
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 endpoints = typer.Typer(no_args_is_help=True, help="Register, list, switch and delete endpoints.")
 app.add_typer(endpoints, name="endpoints")
+app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -177,6 +179,13 @@ def try_endpoint(
     zonehook = house.of_settings()
     delivery = zonehook.call("POST", f"/v1/webhook-endpoints/{endpoint_id}/test", {"type": type})
     _console.print(f"{delivery['id']}: a sample of {delivery['type']} is on its way", highlight=False, soft_wrap=True)
+
+
+@endpoints.command("reveal-secret")
+def reveal_secret(endpoint_id: str) -> None:
+    """Print the signing secret once more, where the endpoint's dialect allows it."""
+    shown = house.of_settings().call("POST", f"/v1/webhook-endpoints/{endpoint_id}/reveal-secret")
+    _console.print(shown["signing_secret"], highlight=False, soft_wrap=True)
 
 
 @endpoints.command("list")

@@ -17,9 +17,15 @@ _SWEEP_SECONDS = 1.0
 class Pools:
     """One pool an origin: a common one looks at every connection there is whenever it hands one out."""
 
-    def __init__(self, tls: ssl.SSLContext, allowed: Sequence[addresses.Network], resolve: Resolve) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        allowed: Sequence[addresses.Network],
+        resolve: Resolve,
+        sources: Sequence[addresses.Address],
+    ) -> None:
         self._tls = tls
-        self._backends = {scheme: GuardedBackend(allowed, scheme, resolve) for scheme in ("https", "http")}
+        self._backends = {scheme: GuardedBackend(allowed, scheme, resolve, sources) for scheme in ("https", "http")}
         self._pools: dict[str, _Pool] = {}
         self._swept_at = 0.0
 

@@ -49,6 +49,14 @@ def first(conn: Connection) -> Account | None:
     return None if row is None else Account(*row)
 
 
+def held_plan(conn: Connection, account_id: int) -> str:
+    """The account's plan, which nobody changes until this transaction ends; whoever else asks this way waits."""
+    # Not a lock that whoever writes an event of the account would wait for
+    query = select(accounts.c.plan).where(accounts.c.id == account_id).with_for_update(key_share=True)
+    plan: str = conn.execute(query).scalar_one()
+    return plan
+
+
 def add_key(
     conn: Connection,
     key_id: str,
