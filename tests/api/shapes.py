@@ -76,6 +76,7 @@ DELIVERY: Mapping[str, Fits] = {
     "event_id": _id("evt"),
     "endpoint_id": _id("ep"),
     "type": text,
+    "test": lambda value: isinstance(value, bool),
     "status": _one_of("pending", "retrying", "delivered", "failed", "cancelled", "skipped"),
     "reason": _or_null(text),
     "attempts": count,
@@ -93,6 +94,19 @@ ATTEMPT: Mapping[str, Fits] = {
     "status_code": _or_null(count),
     "error": _or_null(text),
     "response_excerpt": _or_null(text),
+}
+
+
+HEALTH: Mapping[str, Fits] = {
+    "status": _one_of("enabled", "disabled", "suppressed"),
+    "consecutive_failures": count,
+    "last_success_at": _or_null(time),
+    "last_failure_at": _or_null(time),
+    "last_error": _or_null(text),
+    "attempts_24h": count,
+    "success_rate_24h": _or_null(lambda value: type(value) is float and 0 <= value <= 1),
+    "p50_ms": _or_null(count),
+    "p95_ms": _or_null(count),
 }
 
 

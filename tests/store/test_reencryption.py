@@ -251,4 +251,4 @@ async def test_a_home_without_keys(database: Database, tmp_path: Path) -> None:
     """In a folder where no Zonehook was started nothing is made; a sentence says what is missing."""
     with pytest.raises(Invalid, match=r"cannot read .*encryption\.keys"):
         await Reencryption(database, (), tmp_path).rotate()
-    assert not (tmp_path / "encryption.keys").exists()  # noqa: ASYNC240
+    assert not (tmp_path / "encryption.keys").exists()

@@ -67,6 +67,8 @@ REFUSED: list[Callable[[Registry, Archive, Ledger, int, DeliveryOrder], Awaitabl
     lambda registry, _, __, account, order: registry.enable(account, order.endpoint_id),
     lambda registry, _, __, account, order: registry.clear_suppression(account, order.endpoint_id),
     lambda registry, _, __, account, order: registry.rotate_secret(account, order.endpoint_id),
+    lambda registry, _, __, account, order: registry.reveal_secret(account, order.endpoint_id),
+    lambda _, archive, __, account, order: archive.health(account, order.endpoint_id),
     lambda registry, _, __, account, order: registry.delete(account, order.endpoint_id),
     lambda _, archive, __, account, order: archive.get(account, order.delivery_id),
     lambda _, archive, __, account, order: archive.attempts(account, order.delivery_id),
