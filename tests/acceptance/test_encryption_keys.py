@@ -72,6 +72,21 @@ def _resealed(house: House, before: bytes) -> int:
 
 
 @contextlib.asynccontextmanager
+async def _worker(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker process beside the API, which has none; it ends before Temporal does."""
+    settings = {"TEMPORAL_ADDRESS": house.credentials["temporal_address"], "ZONEHOOK_ALLOWED_TARGETS": "127.0.0.0/8"}
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "worker", cwd=ROOT, env=house.environment | settings
+    )
+    try:
+        yield worker
+    finally:
+        if worker.returncode is None:
+            worker.terminate()
+        await asyncio.wait_for(worker.wait(), 60)
+
+
+@contextlib.asynccontextmanager
 async def _busy(account: Account, mailbox: Mailbox) -> AsyncIterator[list[str]]:
     """Events are published, and endpoints made and rotated, all the while; gives the events' ids."""
     published: list[str] = []
@@ -107,9 +122,10 @@ async def _killed_half_way(house: House, before: bytes) -> int:
 @pytest.mark.rows("ALL-05")
 async def test_rotated_while_all_goes_on(tmp_path: Path, trusting: dict[str, str], mailbox: Mailbox) -> None:
     """Events are published, signed and delivered while the key is rotated, while that is killed half-way and while it
-    is run again; afterwards the new key alone opens everything, and the API never restarted.
+    is run again; afterwards the new key alone opens everything, and neither the API nor the worker process restarted.
     """
-    async with running(tmp_path, trusting | {"ZONEHOOK_TIME_SCALE": "0.001"}) as house:
+    settings = trusting | {"ZONEHOOK_TIME_SCALE": "0.001", "ZONEHOOK_EMBEDDED_WORKER": "0"}
+    async with running(tmp_path, settings) as house, _worker(house) as worker:
         account = house.account()
         await account.register(mailbox.url, secret=CHOSEN, headers={"X-Token": TOKEN})
         copied = await account.register(mailbox.url, secret=CHOSEN, events=["never.sent"])
@@ -127,7 +143,9 @@ async def test_rotated_while_all_goes_on(tmp_path: Path, trusting: dict[str, str
         found = [await account.settled(event) for event in published]
         [new] = cipher.known_keys(tmp_path)
         opened, there_are = _sealed_with(house, new)
+        is_still_working = worker.returncode is None
 
+        assert is_still_working
         assert 0 < resealed < COPIES
         assert (len(halfway), halfway[0]) == (2, old)
         assert (ended.status, ended.err) == (0, "")

@@ -19,7 +19,7 @@ async def _reveal(account: Account, endpoint_id: str) -> str:
     return secret
 
 
-@pytest.mark.rows("NOV-19", "NOV-58", "NOV-59")
+@pytest.mark.rows("NOV-19", "NOV-58")
 async def test_novadns_reveals(house: House, mailbox: Mailbox) -> None:
     """The secret is in the creation's answer, in no read or list after it, and in the answer to reveal: the one that
     signs, also after a rotation.
