@@ -71,7 +71,7 @@ async def _up(settings: Settings, began: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_leave, stop, settings)
     async with contextlib.AsyncExitStack() as stack:
-        sealing = Cipher(settings.encryption_keys or cipher.keys_under(settings.home))
+        sealing = cipher.following(settings.encryption_keys, settings.home, may_make=True)
         listening = stack.enter_context(_bound(settings.host, settings.port, "ZONEHOOK_PORT"))
         database = Database(settings.database)
         stack.push_async_callback(database.close)
@@ -90,7 +90,7 @@ async def _up(settings: Settings, began: float) -> None:
 
 
 def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> Desks:
-    registry = Registry(database, sealing, settings.targets)
+    registry = Registry(database, sealing, settings.targets, settings.fair_use_endpoints)
     intake = Intake(database, client, starts_eagerly=settings.embedded_worker)
     fanout = Fanout(database, settings.time_scale, settings.fast_lane)
     return Desks(
@@ -104,6 +104,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
         database=database,
         client=client,
+        source_ranges=settings.source_ranges,
     )
 
 

@@ -140,7 +140,7 @@ async def _work(settings: Settings) -> None:
         kept.add_done_callback(lambda _: stop.set())
     client = await temporal.connect()
     database = Database(settings.database)
-    sealing = Cipher(settings.encryption_keys or cipher.known_keys(settings.home))
+    sealing = cipher.following(settings.encryption_keys, settings.home)
     if settings.metrics_port:
         metrics.serve(settings.host, settings.metrics_port)
     async with working(client, database, sealing, settings):
@@ -151,7 +151,7 @@ async def _work(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def working(client: Client, database: Database, sealing: Cipher, settings: Settings) -> AsyncIterator[Worker]:
     """A worker while the block runs; attempts under way are finished before it returns."""
-    sender = Sender(settings.targets)
+    sender = Sender(settings.targets, sources=settings.source_address)
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
     worker = Worker(

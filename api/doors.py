@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator
 from temporalio.client import Client
 
 from zonehook import ids
+from zonehook.addresses import Network
 from zonehook.archive import Archive
 from zonehook.errors import NotFound
 from zonehook.intake import Intake
@@ -39,6 +40,7 @@ class Desks:
     interventions: Interventions
     database: Database
     client: Client
+    source_ranges: tuple[Network, ...]  # which deliveries leave from
 
 
 async def _desks(request: Request) -> Desks:  # async: FastAPI gives a thread to what is not

@@ -1,7 +1,8 @@
-"""`/healthz`, `/readyz`, `/metrics`: is the process alive, is what it stands on, and how much it did."""
+"""What needs no key: `/healthz`, `/readyz`, `/metrics` tell how the process is, `/ips` where deliveries come from."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from api.doors import House
@@ -9,6 +10,10 @@ from zonehook import metrics, temporal
 from zonehook.errors import Unavailable
 
 router = APIRouter(tags=["health"])
+
+
+class RangesShape(BaseModel):
+    ranges: list[str]
 
 
 @router.get("/healthz")
@@ -29,6 +34,12 @@ async def readyz(desks: House) -> JSONResponse:
 async def read_metrics() -> Response:
     """What this process counted, for Prometheus."""
     return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+@router.get("/ips")
+async def read_ranges(desks: House) -> RangesShape:
+    """The address ranges that deliveries come from, for receivers' firewalls; empty where the operator names none."""
+    return RangesShape(ranges=[str(each) for each in desks.source_ranges])
 
 
 async def _database(desks: House) -> bool:

@@ -20,6 +20,7 @@ _RETRY_AFTER_SECONDS = "5"
 _STATUS: dict[type[ZonehookError], int] = {
     errors.Invalid: 400,
     errors.Unauthorized: 401,
+    errors.QuotaExceeded: 402,
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,

@@ -57,6 +57,17 @@ def parse_networks(text: str) -> tuple[Network, ...]:
         raise ValueError(f"{problem}; write networks such as 10.1.0.0/16, separated by commas") from None
 
 
+def parse_sources(text: str) -> tuple[Address, ...]:
+    """Addresses to send from, at most one of each kind, from `192.0.2.10, 2001:db8::10`. Raises ValueError."""
+    try:
+        found = tuple(ipaddress.ip_address(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as problem:
+        raise ValueError(f"{problem}; write an address such as 192.0.2.10, and one of IPv6 after a comma") from None
+    if len({address.version for address in found}) < len(found):
+        raise ValueError("name one IPv4 address and one IPv6 address at most")
+    return found
+
+
 def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
     """Whether a delivery may connect to this address: public, or inside a network the operator named."""
     return is_excepted(address, allowed) or not any(address in block for block in _REFUSED)

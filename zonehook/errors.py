@@ -6,6 +6,7 @@ The doors (REST, CLI) render these; nobody below them knows what an HTTP status 
     ├── Invalid        the request cannot be accepted as it is; `details` names the fields
     ├── Unauthorized   no key, or one that is not known
     ├── Forbidden      a known key that may not do this
+    ├── QuotaExceeded  the account's plan has no room for it
     ├── NotFound       no such object in this account (another account's object is not found either)
     ├── Conflict       right in itself, but not now, or not beside what is already there
     └── Unavailable    the database or Temporal cannot be reached just now; try again
@@ -54,8 +55,16 @@ class Forbidden(ZonehookError):
     """The caller is known and may not."""
 
 
+class QuotaExceeded(ZonehookError):
+    """The account has as many as its plan has room for."""
+
+
 class NotFound(ZonehookError):
     """No such object in the caller's account."""
+
+    @classmethod
+    def endpoint(cls, endpoint_id: str) -> "NotFound":
+        return cls("not_found", f"there is no endpoint {endpoint_id[:60]} in this account")
 
     @classmethod
     def delivery(cls, delivery_id: str) -> "NotFound":

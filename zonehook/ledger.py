@@ -186,6 +186,7 @@ def _attempt_values(order: DeliveryOrder, duty: Duty, sent: Sent) -> dict[str, A
         "id": sent.id,
         "account_id": order.account_id,
         "delivery_id": order.delivery_id,
+        "endpoint_id": order.endpoint_id,
         "number": sent.number,
         "trigger": "manual" if duty.row.hurried else by_itself,
         "started_at": sent.started_at,

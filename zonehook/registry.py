@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from zonehook import addresses, clock, dialects, endpoints, signatures
+from zonehook import addresses, clock, dialects, endpoints, plans, signatures
 from zonehook.dialects import Secrets
 from zonehook.endpoints import Endpoint
-from zonehook.errors import Detail, Invalid, NotFound, Unavailable
+from zonehook.errors import Conflict, Detail, Invalid, NotFound, QuotaExceeded, Unavailable
 from zonehook.net import resolving
 from zonehook.roles import Actor
-from zonehook.store import audit, deliveries
+from zonehook.store import accounts, audit, deliveries, sealed
 from zonehook.store import endpoints as stored
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -35,17 +35,22 @@ class Registration:
 
 
 class Registry:
-    """Registers and changes endpoints. `targets` are the networks allowed although they are not public."""
+    """Registers and changes endpoints. `targets` are the networks allowed although they are not public; `fair_use` is
+    how many endpoints an account may have whose plan has no number of its own.
+    """
 
-    def __init__(self, database: Database, cipher: Cipher, targets: Sequence[addresses.Network]) -> None:
+    def __init__(
+        self, database: Database, cipher: Cipher, targets: Sequence[addresses.Network], fair_use: int = plans.FAIR_USE
+    ) -> None:
         self._database = database
         self._cipher = cipher
         self._targets = targets
+        self._fair_use = fair_use
 
     async def register(self, actor: Actor, wanted: Registration) -> tuple[Endpoint, str | None]:
         """A new endpoint and its signing secret, shown this once; None where the dialect signs nothing by itself.
 
-        Raises Invalid.
+        Raises Invalid, and QuotaExceeded when the account's plan has no room for it.
         """
         if wanted.dialect not in dialects.NAMES:
             raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
@@ -58,15 +63,15 @@ class Registry:
             description=wanted.description, dialect=wanted.dialect, disabled_at=None, suppressed_at=None,
             consecutive_failures=0, created_at=now, updated_at=now,
         )  # fmt: skip
-        sealed = {"secret": self._cipher.seal(secret or ""), "headers": self._cipher.seal_map(wanted.headers)}
-        await self._database.write(_add, actor, vars(endpoint) | sealed)
+        hidden = {"secret": secret or "", "headers": wanted.headers}
+        await self._database.write(_add, self._cipher, actor, vars(endpoint) | hidden, self._fair_use)
         return endpoint, secret
 
     async def get(self, account_id: int, endpoint_id: str) -> Endpoint:
         """Raises NotFound."""
         endpoint = await self._database.read(stored.get, account_id, endpoint_id)
         if endpoint is None:
-            raise _not_found(endpoint_id)
+            raise NotFound.endpoint(endpoint_id)
         return endpoint
 
     async def page(self, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
@@ -76,10 +81,7 @@ class Registry:
         """Changes url, events, description or headers. Raises Invalid and NotFound."""
         endpoint = await self.get(actor.account_id, endpoint_id)
         await self._check(endpoint.dialect, changes)
-        values = dict(changes)
-        if "headers" in values:
-            values["headers"] = self._cipher.seal_map(values["headers"])
-        return await self._write(actor, "endpoint.changed", endpoint_id, values)
+        return await self._write(actor, "endpoint.changed", endpoint_id, changes)
 
     async def disable(self, actor: Actor, endpoint_id: str) -> Endpoint:
         """From now on no attempt is made; one that falls due meanwhile ends its delivery as cancelled."""
@@ -102,19 +104,35 @@ class Registry:
         secret = _new_secret()
         endpoint = await self.get(actor.account_id, endpoint_id)
         overlap = dialects.named(endpoint.dialect).overlap
-        if not await self._database.write(_rotate, actor, endpoint_id, self._cipher.seal(secret), overlap):
-            raise _not_found(endpoint_id)
+        if not await self._database.write(_rotate, self._cipher, actor, endpoint_id, secret, overlap):
+            raise NotFound.endpoint(endpoint_id)
+        return secret
+
+    async def reveal_secret(self, actor: Actor, endpoint_id: str) -> str:
+        """The present signing secret. Raises NotFound; Conflict where the dialect shows it once, or there is none."""
+        endpoint = await self.get(actor.account_id, endpoint_id)
+        if not dialects.named(endpoint.dialect).reveals:
+            raise Conflict(
+                "secret_not_revealed",
+                f"a {endpoint.dialect} endpoint's secret is shown once, when it is made; rotate it to get a new one",
+            )
+        hidden = await self._database.write(_reveal, actor, endpoint_id)
+        if hidden is None:
+            raise NotFound.endpoint(endpoint_id)
+        secret = self._cipher.open(hidden)
+        if not secret:
+            raise Conflict("no_signing_secret", "this endpoint has no signing secret; rotate it to have one made")
         return secret
 
     async def delete(self, actor: Actor, endpoint_id: str) -> None:
         """Removes the endpoint and ends what was still to be delivered to it. Raises NotFound."""
         if not await self._database.write(_delete, actor, endpoint_id):
-            raise _not_found(endpoint_id)
+            raise NotFound.endpoint(endpoint_id)
 
     async def _write(self, actor: Actor, action: str, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
-        changed = await self._database.write(_change, actor, action, endpoint_id, values)
+        changed = await self._database.write(_change, self._cipher, actor, action, endpoint_id, values)
         if changed is None:
-            raise _not_found(endpoint_id)
+            raise NotFound.endpoint(endpoint_id)
         return changed
 
     async def _check(self, dialect: str, given: dict[str, Any]) -> None:
@@ -145,18 +163,35 @@ class Registry:
         return None
 
 
-def _add(conn: Connection, actor: Actor, values: dict[str, Any]) -> None:
-    stored.add(conn, values)
+def _add(conn: Connection, cipher: Cipher, actor: Actor, values: dict[str, Any], fair_use: int) -> None:
+    """Counted and added in one: of two at once for the last place, the second finds it taken."""
+    retired = sealed.retired(conn)
+    plan = accounts.held_plan(conn, actor.account_id)
+    if stored.count(conn, actor.account_id) >= plans.endpoints_of(plan, fair_use):
+        raise QuotaExceeded("webhook_quota_exceeded", plans.quota_sentence(plan, fair_use))
+    hidden = {
+        "secret": cipher.seal(values["secret"], retired),
+        "headers": cipher.seal_map(values["headers"], retired),
+    }
+    stored.add(conn, values | hidden)
     audit.note(conn, actor, "endpoint.created", values["id"])
 
 
-def _rotate(conn: Connection, actor: Actor, endpoint_id: str, sealed: bytes, overlap: timedelta) -> bool:
-    old = stored.secret_of(conn, actor.account_id, endpoint_id)
+def _reveal(conn: Connection, actor: Actor, endpoint_id: str) -> bytes | None:
+    hidden = stored.secret_of(conn, actor.account_id, endpoint_id)
+    if hidden is not None:
+        audit.note(conn, actor, "endpoint.secret_revealed", endpoint_id)
+    return hidden
+
+
+def _rotate(conn: Connection, cipher: Cipher, actor: Actor, endpoint_id: str, secret: str, overlap: timedelta) -> bool:
+    retired = sealed.retired(conn)
+    old = stored.held_secret_of(conn, actor.account_id, endpoint_id)
     if old is None:
         return False
     now = clock.now()
     values = {
-        "secret": sealed,
+        "secret": cipher.seal(secret, retired),
         "previous_secret": old if overlap else None,
         "previous_secret_until": now + overlap if overlap else None,
         "updated_at": now,
@@ -171,7 +206,11 @@ def _delete(conn: Connection, actor: Actor, endpoint_id: str) -> bool:
     return _changed(conn, actor, "endpoint.deleted", endpoint_id, {"deleted_at": now})
 
 
-def _change(conn: Connection, actor: Actor, action: str, endpoint_id: str, values: dict[str, Any]) -> Endpoint | None:
+def _change(
+    conn: Connection, cipher: Cipher, actor: Actor, action: str, endpoint_id: str, values: dict[str, Any]
+) -> Endpoint | None:
+    if "headers" in values:
+        values = values | {"headers": cipher.seal_map(values["headers"], sealed.retired(conn))}
     if not _changed(conn, actor, action, endpoint_id, values | {"updated_at": clock.now()}):
         return None
     return stored.get(conn, actor.account_id, endpoint_id)
@@ -204,7 +243,3 @@ def _first_secret(wanted: Registration) -> str | None:
 
 def _new_secret() -> str:
     return signatures.secret(secrets.token_bytes(signatures.SECRET_BYTES))
-
-
-def _not_found(endpoint_id: str) -> NotFound:
-    return NotFound("not_found", f"there is no endpoint {endpoint_id[:60]} in this account")

@@ -4,12 +4,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from zonehook import addresses
+from zonehook import addresses, plans
 from zonehook.errors import Invalid
 
 _DRIVERS = {
@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     time_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     fast_lane: bool = False
     encryption_keys: Annotated[tuple[str, ...], NoDecode] = ()
+    fair_use_endpoints: Annotated[int, Field(ge=1)] = plans.FAIR_USE
+    source_ranges: Annotated[tuple[addresses.Network, ...], NoDecode] = ()
+    source_address: Annotated[tuple[addresses.Address, ...], NoDecode] = ()
     rate_limit: Annotated[int, Field(ge=1)] = 60_000
     workflow_sandbox: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
@@ -52,7 +55,7 @@ class Settings(BaseSettings):
             variable = "ZONEHOOK_" + str(first["loc"][0]).upper()
             raise Invalid.field(variable, f"{variable}: {first['msg'].removeprefix('Value error, ')}") from None
 
-    @field_validator("allowed_targets", mode="before")
+    @field_validator("allowed_targets", "source_ranges", mode="before")
     @classmethod
     def _networks(cls, text: object) -> object:
         return addresses.parse_networks(text) if isinstance(text, str) else text
@@ -61,6 +64,20 @@ class Settings(BaseSettings):
     @classmethod
     def _keys(cls, text: object) -> object:
         return tuple(filter(None, text.split(","))) if isinstance(text, str) else text
+
+    @field_validator("source_address", mode="before")
+    @classmethod
+    def _sources(cls, text: object) -> object:
+        return addresses.parse_sources(text) if isinstance(text, str) else text
+
+    @field_validator("source_address")
+    @classmethod
+    def _within(cls, given: tuple[addresses.Address, ...], info: ValidationInfo) -> tuple[addresses.Address, ...]:
+        ranges = info.data.get("source_ranges", ())
+        for address in given if ranges else ():
+            if not any(address in network for network in ranges):
+                raise ValueError(f"{address} is in none of ZONEHOOK_SOURCE_RANGES, from which deliveries are to come")
+        return given
 
     @field_validator("database_url")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from zonehook import clock, dialects, keys, roles
+from zonehook import clock, dialects, keys, plans, roles
 from zonehook.errors import Forbidden, Invalid, NotFound, Unauthorized
 from zonehook.keys import Scope
 from zonehook.roles import Action, Actor, Role
@@ -18,8 +18,6 @@ from zonehook.store.audit import Entry
 from zonehook.store.database import Database
 from zonehook.store.members import Member
 from zonehook.store.pages import Page
-
-PLANS = ("starter", "pro", "business", "enterprise", "unlimited")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,8 +189,8 @@ def _new_operator_key(conn: Connection) -> str:
 
 
 def _check_plan(plan: str) -> None:
-    if plan not in PLANS:
-        raise Invalid.field("plan", f"choose one of {', '.join(PLANS)}")
+    if plan not in plans.NAMES:
+        raise Invalid.field("plan", f"choose one of {', '.join(plans.NAMES)}")
 
 
 def _not_found(account_id: int) -> NotFound:

@@ -119,9 +119,18 @@ def after(sent: Sent, progress: Progress, policy: Policy, seed: str) -> Wait | E
 
 def succeeded(sent: Sent, policy: Policy) -> bool:
     """Whether the receiver confirmed."""
-    if sent.status_code is None:
-        return False
-    return sent.status_code == 200 if policy.exactly_200 else 200 <= sent.status_code < 300
+    return confirms(sent.status_code, policy)
+
+
+def confirms(status_code: int | None, policy: Policy) -> bool:
+    """Whether an answer with this status is a success; None is no answer."""
+    lowest, highest = confirming(policy)
+    return status_code is not None and lowest <= status_code <= highest
+
+
+def confirming(policy: Policy) -> tuple[int, int]:
+    """The lowest and the highest status that confirm."""
+    return (200, 200) if policy.exactly_200 else (200, 299)
 
 
 def disables(sent: Sent, policy: Policy) -> bool:

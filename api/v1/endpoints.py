@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api import bodies
 from api.bodies import Body, Text
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
-from api.v1.shapes import DeliveryShape, EndpointShape, PageShape, Shape
+from api.v1.shapes import DeliveryShape, EndpointShape, HealthShape, PageShape, Shape
 from zonehook import addresses, endpoints
 from zonehook.endpoints import Endpoint
+from zonehook.health import Health
 from zonehook.registry import Registration
 from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery
@@ -26,10 +27,14 @@ Changer = Annotated[Caller, may(Action.CHANGE_ENDPOINTS)]
 Deleter = Annotated[Caller, may(Action.DELETE_ENDPOINTS)]
 Tester = Annotated[Caller, may(Action.SEND_TESTS)]
 Rotator = Annotated[Caller, may(Action.ROTATE_SECRET)]
+Revealer = Annotated[Caller, may(Action.REVEAL_SECRET)]
 Url = Annotated[Text, Field(max_length=addresses.MAX_URL_LENGTH)]
 Subscriptions = Annotated[list[Text], Field(max_length=endpoints.MAX_SUBSCRIPTIONS)]
 Description = Annotated[Text, Field(max_length=500)]
 Headers = Annotated[dict[Text, Text], Field(max_length=endpoints.MAX_HEADERS)]
+
+
+_KEPT_BY_NOBODY = {"Cache-Control": "no-store"}  # of answers with a secret
 
 
 class NewEndpoint(Body):
@@ -61,12 +66,13 @@ class SecretShape(Shape):
     signing_secret: str
 
 
-@router.post("", status_code=201, responses=documented(413), openapi_extra=bodies.describe(NewEndpoint))
-async def register(desks: House, caller: Creator, request: Request) -> NewEndpointShape:
+@router.post("", status_code=201, responses=documented(402, 413), openapi_extra=bodies.describe(NewEndpoint))
+async def register(desks: House, caller: Creator, request: Request, response: Response) -> NewEndpointShape:
     """Register an endpoint. `signing_secret` is shown this once; null where the dialect signs nothing."""
     wanted = await bodies.parse(request, NewEndpoint)
     registration = Registration(**wanted.model_dump(exclude={"dialect"}), dialect=wanted.dialect or caller.dialect)
     endpoint, secret = await desks.registry.register(caller, registration)
+    response.headers.update(_KEPT_BY_NOBODY)
     return NewEndpointShape(**EndpointShape.model_validate(endpoint).model_dump(), signing_secret=secret)
 
 
@@ -80,6 +86,14 @@ async def page(desks: House, caller: Viewer, limit: Limit = 50, cursor: Cursor =
 async def read(desks: House, caller: Viewer, endpoint_id: Id) -> Endpoint:
     """One endpoint."""
     return await desks.registry.get(caller.account_id, endpoint_id)
+
+
+@router.get("/{endpoint_id}/health", response_model=HealthShape, responses=documented(404))
+async def health(desks: House, caller: Viewer, endpoint_id: Id) -> Health:
+    """How an endpoint does: its last success and failure, and of the last 24 hours how many attempts there were, the
+    share that was confirmed, and the milliseconds that half (`p50_ms`) and 95 in 100 of them (`p95_ms`) stayed within.
+    """
+    return await desks.archive.health(caller.account_id, endpoint_id)
 
 
 @router.patch(
@@ -135,7 +149,16 @@ async def test(desks: House, caller: Tester, endpoint_id: Id, request: Request) 
 
 
 @router.post("/{endpoint_id}/rotate-secret", responses=documented(404))
-async def rotate_secret(desks: House, caller: Rotator, endpoint_id: Id) -> SecretShape:
+async def rotate_secret(desks: House, caller: Rotator, endpoint_id: Id, response: Response) -> SecretShape:
     """A new signing secret, shown this once. In standard and DNSimple the old one signs beside it for 24 hours."""
     secret = await desks.registry.rotate_secret(caller, endpoint_id)
+    response.headers.update(_KEPT_BY_NOBODY)
+    return SecretShape(signing_secret=secret)
+
+
+@router.post("/{endpoint_id}/reveal-secret", responses=documented(404, 409))
+async def reveal_secret(desks: House, caller: Revealer, endpoint_id: Id, response: Response) -> SecretShape:
+    """The present signing secret once more, in standard, NovaDNS and DNSimple. Elsewhere a 409: it is shown once."""
+    secret = await desks.registry.reveal_secret(caller, endpoint_id)
+    response.headers.update(_KEPT_BY_NOBODY)
     return SecretShape(signing_secret=secret)

@@ -36,6 +36,18 @@ class EndpointShape(Shape):
     updated_at: Time
 
 
+class HealthShape(Shape):
+    status: Literal["enabled", "disabled", "suppressed"]
+    consecutive_failures: int
+    last_success_at: Time | None
+    last_failure_at: Time | None
+    last_error: str | None
+    attempts_24h: int
+    success_rate_24h: float | None
+    p50_ms: int | None
+    p95_ms: int | None
+
+
 class DeliveryShape(Shape):
     id: str
     event_id: str

@@ -128,6 +128,19 @@ ENTRY: Mapping[str, Fits] = {
 }
 
 
+HEALTH: Mapping[str, Fits] = {
+    "status": _one_of("enabled", "disabled", "suppressed"),
+    "consecutive_failures": count,
+    "last_success_at": _or_null(time),
+    "last_failure_at": _or_null(time),
+    "last_error": _or_null(text),
+    "attempts_24h": count,
+    "success_rate_24h": _or_null(lambda value: type(value) is float and 0 <= value <= 1),
+    "p50_ms": _or_null(count),
+    "p95_ms": _or_null(count),
+}
+
+
 def check(value: Any, shape: Mapping[str, Fits]) -> None:
     """Exactly these keys, and each holds what it may."""
     assert set(value) == set(shape), set(value) ^ set(shape)

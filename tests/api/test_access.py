@@ -21,6 +21,8 @@ OF_ONE = [
     ("POST", f"{ENDPOINT}/enable", None),
     ("POST", f"{ENDPOINT}/clear-suppression", None),
     ("POST", f"{ENDPOINT}/rotate-secret", None),
+    ("POST", f"{ENDPOINT}/reveal-secret", None),
+    ("GET", f"{ENDPOINT}/health", None),
     ("DELETE", ENDPOINT, None),
     ("GET", "/v1/events/{event}", None),
     ("GET", DELIVERY, None),

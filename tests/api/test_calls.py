@@ -13,6 +13,8 @@ PATHS = {
     "/v1/webhook-endpoints/ep_00000000000000000000000000": {"GET", "PATCH", "DELETE"},
     "/v1/webhook-endpoints/ep_00000000000000000000000000/disable": {"POST"},
     "/v1/webhook-endpoints/ep_00000000000000000000000000/rotate-secret": {"POST"},
+    "/v1/webhook-endpoints/ep_00000000000000000000000000/reveal-secret": {"POST"},
+    "/v1/webhook-endpoints/ep_00000000000000000000000000/health": {"GET"},
     "/v1/webhook-deliveries": {"GET"},
     "/v1/webhook-deliveries/dlv_00000000000000000000000000": {"GET"},
     "/v1/webhook-deliveries/dlv_00000000000000000000000000/attempts": {"GET"},
@@ -22,6 +24,7 @@ PATHS = {
     "/healthz": {"GET"},
     "/readyz": {"GET"},
     "/metrics": {"GET"},
+    "/ips": {"GET"},
 }
 
 

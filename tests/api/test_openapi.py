@@ -12,7 +12,7 @@ from tests.running import Account
 
 REFUSALS = {"400", "401", "403", "429", "503"}  # what any call with a key may meet
 CALLS = {
-    "POST /v1/webhook-endpoints": {"201", "413"},
+    "POST /v1/webhook-endpoints": {"201", "402", "413"},
     "GET /v1/webhook-endpoints": {"200"},
     "GET /v1/webhook-endpoints/{}": {"200", "404"},
     "PATCH /v1/webhook-endpoints/{}": {"200", "404", "413"},
@@ -21,6 +21,9 @@ CALLS = {
     "POST /v1/webhook-endpoints/{}/enable": {"200", "404"},
     "POST /v1/webhook-endpoints/{}/clear-suppression": {"200", "404"},
     "POST /v1/webhook-endpoints/{}/rotate-secret": {"200", "404"},
+    "POST /v1/webhook-endpoints/{}/reveal-secret": {"200", "404", "409"},
+    "POST /v1/webhook-endpoints/{}/test": {"202", "404", "409", "413"},
+    "GET /v1/webhook-endpoints/{}/health": {"200", "404"},
     "POST /v1/events": {"202", "409", "413"},
     "GET /v1/events": {"200"},
     "GET /v1/events/{}": {"200", "404"},
@@ -30,7 +33,6 @@ CALLS = {
     "POST /v1/webhook-deliveries/{}/replay": {"202", "404", "409"},
     "POST /v1/webhook-deliveries/{}/retry-now": {"202", "404", "409"},
     "POST /v1/webhook-deliveries/{}/cancel": {"202", "404", "409"},
-    "POST /v1/webhook-endpoints/{}/test": {"202", "404", "409", "413"},
     "POST /v1/accounts": {"201", "413"},
     "GET /v1/accounts": {"200"},
     "GET /v1/accounts/{}": {"200", "404"},
@@ -59,6 +61,8 @@ WITH_A_BODY = {
 ANSWERS: dict[str, Mapping[str, Any]] = {
     "GET /v1/webhook-endpoints/{} 200": shapes.ENDPOINT,
     "PATCH /v1/webhook-endpoints/{} 200": shapes.ENDPOINT,
+    "GET /v1/webhook-endpoints/{}/health 200": shapes.HEALTH,
+    "POST /v1/webhook-endpoints/{}/reveal-secret 200": {"signing_secret": shapes.text},
     "POST /v1/webhook-endpoints 201": {**shapes.ENDPOINT, "signing_secret": shapes.text},
     "POST /v1/events 202": shapes.ACCEPTED,
     "GET /v1/events/{} 200": {**shapes.EVENT, "deliveries": shapes.text},
@@ -122,7 +126,7 @@ async def test_no_call_answers_422(described: Described) -> None:
 
 async def test_nothing_else(described: Described) -> None:
     """No other call is described than those there are."""
-    assert set(described.calls) - {"GET /healthz", "GET /readyz", "GET /metrics"} == set(CALLS)
+    assert set(described.calls) - {"GET /healthz", "GET /readyz", "GET /metrics", "GET /ips"} == set(CALLS)
 
 
 async def test_the_answers_are_told_as_they_are(described: Described) -> None:

@@ -51,6 +51,8 @@ TABLE = {
     "POST /v1/webhook-endpoints/{endpoint_id}/clear-suppression": Call(CHANGE, 200),
     "POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret": Call(CHANGE, 200),
     "POST /v1/webhook-endpoints/{endpoint_id}/test": Call(CHANGE, 202),
+    "POST /v1/webhook-endpoints/{endpoint_id}/reveal-secret": Call(CHANGE, 200),
+    "GET /v1/webhook-endpoints/{endpoint_id}/health": Call(LOOK, 200),
     "POST /v1/events": Call(PUBLISH, 202, {"type": "domain.delete", "data": {}}, outsider=202),
     "GET /v1/events": Call(LOOK, 200, outsider=200),
     "GET /v1/events/{event_id}": Call(LOOK, 200),
@@ -76,7 +78,7 @@ TABLE = {
     "GET /v1/accounts/{account_id}": Call(NOBODY, 200, outsider=403),
     "PATCH /v1/accounts/{account_id}": Call(NOBODY, 200, {"name": "changed"}, outsider=403),
 }
-FOR_EVERYBODY = {"GET /healthz", "GET /readyz", "GET /metrics"}
+FOR_EVERYBODY = {"GET /healthz", "GET /readyz", "GET /metrics", "GET /ips"}
 LISTS = [name.removeprefix("GET ") for name in TABLE if name.startswith("GET /v1/") and "{" not in name]
 
 

@@ -71,6 +71,18 @@ async def test_create_an_endpoint(shell: Shell, account: Account, mailbox: Mailb
     Webhook(secret.rpartition(" ")[2]).verify(received.body, received.headers)
 
 
+async def test_reveal_secret(shell: Shell, account: Account) -> None:
+    """`endpoints reveal-secret` prints the secret alone, or the sentence that its vendor shows it once."""
+    made = await account.register("https://127.0.0.1:9/")
+    once = await account.register("https://127.0.0.1:9/", dialect="connect-domain")
+    done = await shell.run("endpoints", "reveal-secret", made["id"])
+    refused = await shell.run("endpoints", "reveal-secret", once["id"])
+
+    assert (done.status, done.out, done.err) == (0, made["signing_secret"] + "\n", "")
+    assert (refused.status, refused.out) == (1, "")
+    assert "shown once" in refused.err
+
+
 async def test_list_endpoints(shell: Shell, account: Account, mailbox: Mailbox) -> None:
     """`endpoints list` shows each with its whole id and URL, newest first, and never a secret."""
     empty = await shell.run("endpoints", "list")

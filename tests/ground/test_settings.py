@@ -34,6 +34,11 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ZONEHOOK_ALLOWED_TARGETS", "10.0.0.1/8"),
         ("ZONEHOOK_ALLOWED_TARGETS", "localhost"),
         ("ZONEHOOK_ALLOWED_TARGETS", "127.0.0.0/8 ::1/128"),
+        ("ZONEHOOK_SOURCE_RANGES", "192.0.2.1/28"),
+        ("ZONEHOOK_SOURCE_ADDRESS", "192.0.2.0/28"),
+        ("ZONEHOOK_SOURCE_ADDRESS", "localhost"),
+        ("ZONEHOOK_SOURCE_ADDRESS", "192.0.2.1, 192.0.2.2"),
+        ("ZONEHOOK_FAIR_USE_ENDPOINTS", "0"),
         ("ZONEHOOK_TIME_SCALE", "0"),
         ("ZONEHOOK_TIME_SCALE", "-1"),
         ("ZONEHOOK_TIME_SCALE", "nan"),
@@ -100,6 +105,21 @@ def test_networks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.read().allowed_targets == ()
     monkeypatch.setenv("ZONEHOOK_ALLOWED_TARGETS", "10.1.0.0/16, ::1/128")
     assert Settings.read().targets == (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("::1/128"))
+
+
+@pytest.mark.rows("NOV-48")
+def test_a_source_outside_the_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the addresses to send from, each must lie in the ranges that are published; without ranges any will do."""
+    monkeypatch.setenv("ZONEHOOK_SOURCE_ADDRESS", "192.0.2.3, 2001:db8::3")
+    assert Settings.read().source_address == (
+        ipaddress.ip_address("192.0.2.3"),
+        ipaddress.ip_address("2001:db8::3"),
+    )
+    monkeypatch.setenv("ZONEHOOK_SOURCE_RANGES", "192.0.2.0/28, 2001:db8::/64")
+    assert len(Settings.read().source_address) == 2
+    monkeypatch.setenv("ZONEHOOK_SOURCE_RANGES", "192.0.2.0/28")
+    with pytest.raises(Invalid, match=r"^ZONEHOOK_SOURCE_ADDRESS: 2001:db8::3 is in none of ZONEHOOK_SOURCE_RANGES"):
+        Settings.read()
 
 
 def test_several_keys_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

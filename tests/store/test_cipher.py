@@ -60,6 +60,15 @@ def test_keys_are_rotated_by_putting_a_new_one_first() -> None:
         Cipher([OLD]).open(both.seal(SECRET))
 
 
+def test_a_key_that_was_known_is_not_forgotten() -> None:
+    """A process that read the keys again, and finds its old one gone, still opens what it had read before that."""
+    before = Cipher([OLD]).seal(SECRET)
+    cipher = Cipher([OLD], lambda: [NEW])
+    assert cipher.open(Cipher([NEW]).seal("another")) == "another"
+    assert cipher.open(before) == SECRET
+    assert Cipher([NEW]).open(cipher.seal(SECRET)) == SECRET
+
+
 @pytest.mark.parametrize("keys", [[], [""], ["short"], [OLD[:-4]], [OLD, "x" * 44 + "="], ["ü" * 44]])
 def test_a_key_that_is_none_is_refused(keys: list[str]) -> None:
     """A malformed key is refused at the start, naming the setting and not the key."""

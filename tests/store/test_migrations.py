@@ -93,6 +93,8 @@ async def test_a_delivery_of_before_goes_on(upgraded: Database, cipher: Cipher, 
     assert decision == End(DeliveryStatus.DELIVERED)
     attempts = await archive.attempts(1, delivery_id)
     assert [(each.number, each.status_code) for each in attempts] == [(1, 503), (2, 200)]
+    health = await archive.health(1, order.endpoint_id)
+    assert (health.last_failure_at, health.last_error) == (given.AT, "status_503")  # attempts of before count, too
 
 
 async def test_a_key_of_before_opens_its_account(upgraded: Database) -> None:

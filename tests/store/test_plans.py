@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from tests.store import given
-from zonehook.store import accounts, api_keys, audit, deliveries, endpoints, events, members, pages
+from zonehook.store import accounts, api_keys, audit, deliveries, endpoints, events, health, members, pages
 from zonehook.store.database import Database
 from zonehook.store.deliveries import DeliveryFilter
 from zonehook.store.events import EventFilter
@@ -85,6 +85,20 @@ async def test_what_is_listed_without_a_filter(database: Database, account_id: i
     ):
         plan = await database.read(_plan, ask)
         assert _is_read_off_an_index(plan), plan
+
+
+async def test_health_is_told_by_an_index_alone(database: Database, account_id: int) -> None:
+    """Counting a day's attempts and finding the last good and the last bad one touches the index and no attempt."""
+    asks: list[Ask] = [
+        lambda conn: health.tallies(conn, account_id, "ep_1", given.AT),
+        lambda conn: health.last_success(conn, account_id, "ep_1", (200, 299)),
+        lambda conn: health.last_failure(conn, account_id, "ep_1", (200, 299)),
+    ]
+    for ask in asks:
+        plan = await database.read(_plan, ask)
+        assert "COVERING INDEX ix_attempts_health" in plan or "Index Only Scan" in plan, plan
+        assert "ix_attempts_health" in plan
+        assert not any(word in plan for word in ("SCAN", "Seq Scan", "ORDER BY")), plan
 
 
 async def test_a_scan_would_be_noticed(database: Database, account_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryOrder
 from zonehook.registry import Registry
 from zonehook.roles import Actor
-from zonehook.store import deliveries, endpoints, events
+from zonehook.store import deliveries, endpoints, events, health
 from zonehook.store.database import Database
 from zonehook.store.deliveries import DeliveryFilter
 from zonehook.store.events import EventFilter
@@ -48,6 +49,9 @@ def _all_of(conn: Connection, account: int, event_id: str, order: DeliveryOrder)
         endpoints.get(conn, account, order.endpoint_id),
         endpoints.page(conn, account, 50, None).data,
         endpoints.secret_of(conn, account, order.endpoint_id),
+        endpoints.count(conn, account),
+        health.tallies(conn, account, order.endpoint_id, given.AT - timedelta(hours=1)),
+        health.last_failure(conn, account, order.endpoint_id, (200, 299)),
         endpoints.all_of(conn, account),
         deliveries.get(conn, account, order.delivery_id),
         deliveries.page(conn, account, DeliveryFilter(event_id=event_id), 50, None).data,
@@ -64,6 +68,8 @@ REFUSED: list[Callable[[Registry, Archive, Ledger, int, DeliveryOrder], Awaitabl
     lambda registry, _, __, account, order: registry.enable(Actor(account), order.endpoint_id),
     lambda registry, _, __, account, order: registry.clear_suppression(Actor(account), order.endpoint_id),
     lambda registry, _, __, account, order: registry.rotate_secret(Actor(account), order.endpoint_id),
+    lambda registry, _, __, account, order: registry.reveal_secret(Actor(account), order.endpoint_id),
+    lambda _, archive, __, account, order: archive.health(account, order.endpoint_id),
     lambda registry, _, __, account, order: registry.delete(Actor(account), order.endpoint_id),
     lambda _, archive, __, account, order: archive.get(account, order.delivery_id),
     lambda _, archive, __, account, order: archive.attempts(account, order.delivery_id),

@@ -8,7 +8,10 @@ from zonehook.cli import house
 from zonehook.cli.tables import console, print_table
 
 accounts = typer.Typer(no_args_is_help=True, help="Open and list accounts: with the operator's key.")
-keys = typer.Typer(no_args_is_help=True, help="Create, list, rotate and revoke API keys of an account.")
+keys = typer.Typer(
+    no_args_is_help=True,
+    help="An account's API keys: create, list, rotate, revoke; and the keys that secrets are encrypted with.",
+)
 
 
 @accounts.command("create")

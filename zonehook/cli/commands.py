@@ -11,6 +11,7 @@ from rich.console import Console
 
 from zonehook import __version__
 from zonehook.cli import access, house, listening
+from zonehook.cli.encryption import rotate_encryption
 from zonehook.cli.tables import console as _console
 from zonehook.cli.tables import print_table as _print_table
 from zonehook.errors import Invalid, ZonehookError
@@ -38,6 +39,7 @@ endpoints = typer.Typer(no_args_is_help=True, help="Register, list, switch and d
 app.add_typer(endpoints, name="endpoints")
 app.add_typer(access.accounts, name="accounts")
 app.add_typer(access.keys, name="keys")
+access.keys.command("rotate-encryption")(rotate_encryption)
 
 
 @app.command()
@@ -175,6 +177,13 @@ def try_endpoint(
     zonehook = house.of_settings()
     delivery = zonehook.call("POST", f"/v1/webhook-endpoints/{endpoint_id}/test", {"type": type})
     _console.print(f"{delivery['id']}: a sample of {delivery['type']} is on its way", highlight=False, soft_wrap=True)
+
+
+@endpoints.command("reveal-secret")
+def reveal_secret(endpoint_id: str) -> None:
+    """Print the signing secret once more, where the endpoint's dialect allows it."""
+    shown = house.of_settings().call("POST", f"/v1/webhook-endpoints/{endpoint_id}/reveal-secret")
+    _console.print(shown["signing_secret"], highlight=False, soft_wrap=True)
 
 
 @endpoints.command("list")

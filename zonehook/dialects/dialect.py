@@ -49,7 +49,8 @@ class Dialect:
 
     `catalogue` None: any event type may be published. `signature` gives the vendor's own headers beside those of
     Standard Webhooks; `lacks` says what consumers of this dialect need and an event of its catalogue has not, by path.
-    `overlap` is how long a rotated secret goes on signing beside the new one.
+    `overlap` is how long a rotated secret goes on signing beside the new one; `reveals` whether the present one is
+    shown again to whoever asks for it expressly.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Dialect:
     subscribing: Subscribing = Subscribing.EMPTY_IS_ALL
     secrets: Secrets = Secrets.GENERATED
     overlap: timedelta = timedelta(0)
+    reveals: bool = False
     replays_delivered: bool = True
 
     def knows(self, event_type: str) -> bool:

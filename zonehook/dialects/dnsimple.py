@@ -80,5 +80,6 @@ DIALECT = Dialect(
     subscribing=Subscribing.ALWAYS_ALL,
     secrets=Secrets.OPTIONAL,
     overlap=timedelta(hours=24),
+    reveals=True,
 )
 LEGACY = replace(DIALECT, name="dnsimple-legacy", envelope=legacy_envelope)

@@ -76,4 +76,5 @@ DIALECT = Dialect(
     signature=signature,
     lacks=lacks,
     subscribing=Subscribing.EMPTY_IS_REFUSED,
+    reveals=True,
 )

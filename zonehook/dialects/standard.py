@@ -29,4 +29,5 @@ DIALECT = Dialect(
     ),
     envelope=envelope,
     overlap=timedelta(hours=24),
+    reveals=True,
 )

@@ -19,9 +19,15 @@ class Connections:
     pool looks at all its connections, for every one of them, whenever a request begins or ends.
     """
 
-    def __init__(self, tls: ssl.SSLContext, allowed: Sequence[addresses.Network], resolve: Resolve) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        allowed: Sequence[addresses.Network],
+        resolve: Resolve,
+        sources: Sequence[addresses.Address],
+    ) -> None:
         self._tls = tls
-        self._backends = {scheme: GuardedBackend(allowed, scheme, resolve) for scheme in ("https", "http")}
+        self._backends = {scheme: GuardedBackend(allowed, scheme, resolve, sources) for scheme in ("https", "http")}
         self._idle: dict[str, list[httpcore.AsyncHTTPConnection]] = {}
         self._swept_at = 0.0
 

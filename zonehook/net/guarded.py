@@ -21,6 +21,10 @@ class NotAllowed(Exception):
     """The host has an address that deliveries may not reach."""
 
 
+class NoSource(Exception):
+    """The host has no address of a kind that deliveries may leave from."""
+
+
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Resolves, judges every address, then connects to one of exactly these: no second look-up to be fooled by.
 
@@ -28,9 +32,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(
-        self, allowed: Sequence[addresses.Network], scheme: str, resolve: Resolve = resolving.addresses_of
+        self,
+        allowed: Sequence[addresses.Network],
+        scheme: str,
+        resolve: Resolve = resolving.addresses_of,
+        sources: Sequence[addresses.Address] = (),
     ) -> None:
         self._allowed = allowed
+        self._sources = {source.version: str(source) for source in sources}
         self._scheme = scheme
         self._resolve = resolve
         self._backend = httpcore.AnyIOBackend()
@@ -43,13 +52,17 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[typing.Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises NotResolved, NotAllowed, and what httpcore raises."""
+        """Raises NotResolved, NotAllowed, NoSource, and what httpcore raises."""
         found = await self._resolve(host)
         if not found:
             raise NotResolved(host)
         for address in found:
             if addresses.address_problem(address, self._scheme, self._allowed):
                 raise NotAllowed(str(address))
+        if self._sources:  # what has no source of its own kind would leave from whichever address
+            found = [address for address in found if address.version in self._sources]
+        if not found:
+            raise NoSource(host)
         for address in found[:-1]:
             try:
                 return await self._open(address, port, _PATIENCE_SECONDS)
@@ -58,4 +71,5 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return await self._open(found[-1], port, timeout)
 
     async def _open(self, address: addresses.Address, port: int, seconds: float | None) -> MeteredStream:
-        return MeteredStream(await self._backend.connect_tcp(str(address), port, seconds))
+        source = self._sources.get(address.version)
+        return MeteredStream(await self._backend.connect_tcp(str(address), port, seconds, source))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ import certifi
 import httpcore
 
 from zonehook import addresses, clock, schedules
-from zonehook.errors import Unavailable
+from zonehook.errors import Invalid, Unavailable
 from zonehook.net import framing, resolving
 from zonehook.net.connections import Connections
 from zonehook.net.guarded import NotAllowed, NotResolved, Resolve
@@ -58,11 +59,22 @@ class _Received:
 
 
 class Sender:
-    """Keeps connections to receivers open between deliveries. One per process; close it before the loop ends."""
+    """Keeps connections to receivers open between deliveries. One per process; close it before the loop ends.
 
-    def __init__(self, allowed: Sequence[addresses.Network], resolve: Resolve = resolving.addresses_of) -> None:
+    They leave from `sources`, over IPv4 or IPv6 alone where these are of one kind; from any address of this machine
+    where there are none. Raises Invalid for a source that is no address of this machine.
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[addresses.Network],
+        resolve: Resolve = resolving.addresses_of,
+        sources: Sequence[addresses.Address] = (),
+    ) -> None:
+        for source in sources:
+            _try_source(source)
         self._turns = Turns()
-        self._connections = Connections(_tls(), allowed, resolve)
+        self._connections = Connections(_tls(), allowed, resolve, sources)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         """Sends; `seconds` are for everything from the look-up of the name to the end of the answer.
@@ -122,6 +134,18 @@ def _target(parts: SplitResult, url: str) -> tuple[httpcore.URL, str]:
     target = rest if rest.startswith("/") else f"/{rest}"
     where = httpcore.URL(scheme=parts.scheme, host=host, port=parts.port or usual, target=target)
     return where, written if parts.port in (None, usual) else f"{written}:{parts.port}"
+
+
+def _try_source(source: addresses.Address) -> None:
+    family = socket.AF_INET if source.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((str(source), 0))
+    except OSError as problem:
+        raise Invalid.field(
+            "ZONEHOOK_SOURCE_ADDRESS",
+            f"ZONEHOOK_SOURCE_ADDRESS: nothing can be sent from {source} on this machine ({problem.strerror})",
+        ) from None
 
 
 def _tls() -> ssl.SSLContext:

@@ -40,6 +40,12 @@ def add(conn: Connection, values: dict[str, Any]) -> None:
     conn.execute(insert(endpoints).values(values))
 
 
+def count(conn: Connection, account_id: int) -> int:
+    """How many the account has; those it deleted are none."""
+    query = select(func.count()).where(endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None))
+    return conn.execute(query).scalar_one()
+
+
 def get(conn: Connection, account_id: int, endpoint_id: str) -> Endpoint | None:
     row = (conn.execute(_of(account_id).where(endpoints.c.id == endpoint_id))).one_or_none()
     return None if row is None else _endpoint(row)
@@ -65,12 +71,16 @@ def change(conn: Connection, account_id: int, endpoint_id: str, values: dict[str
 
 
 def secret_of(conn: Connection, account_id: int, endpoint_id: str) -> bytes | None:
-    """The sealed signing secret, which nobody else replaces until this transaction ends."""
-    found = select(endpoints.c.secret).where(
-        endpoints.c.id == endpoint_id, endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None)
-    )
+    """The sealed signing secret."""
+    found: bytes | None = conn.execute(_secret(account_id, endpoint_id)).scalar_one_or_none()
+    return found
+
+
+def held_secret_of(conn: Connection, account_id: int, endpoint_id: str) -> bytes | None:
+    """The same, which nobody else replaces until this transaction ends."""
     # Without the lock PostgreSQL lets two rotations read the same old one; SQLite has one writer at a time anyway
-    return (conn.execute(found.with_for_update())).scalar_one_or_none()
+    found: bytes | None = conn.execute(_secret(account_id, endpoint_id).with_for_update()).scalar_one_or_none()
+    return found
 
 
 def all_of(conn: Connection, account_id: int) -> Sequence[Row[Any]]:
@@ -102,6 +112,12 @@ def note_gone(conn: Connection, endpoint_id: str, at: datetime) -> None:
         update(endpoints)
         .where(endpoints.c.id == endpoint_id, endpoints.c.disabled_at.is_(None))
         .values(disabled_at=at, updated_at=at)
+    )
+
+
+def _secret(account_id: int, endpoint_id: str) -> Select[Any]:
+    return select(endpoints.c.secret).where(
+        endpoints.c.id == endpoint_id, endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None)
     )
 
 

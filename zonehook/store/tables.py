@@ -55,6 +55,9 @@ metadata = MetaData(
 )
 
 
+_SEALED = {"sealed": True}  # encrypted; sealed anew whenever the encryption key is rotated
+
+
 def _table(name: str, *parts: Any) -> Table:
     return Table(name, metadata, *parts)
 
@@ -121,6 +124,13 @@ audit_log = _table(
     Index(None, "account_id", "created_at", "id"),
 )
 
+# By id, which is a hash of the key: with these nothing is encrypted any more, by nobody
+retired_keys = _table(
+    "retired_keys",
+    Column("id", String(40), primary_key=True),
+    Column("retired_at", Utc, nullable=False),
+)
+
 endpoints = _table(
     "endpoints",
     Column("id", String(40), primary_key=True),
@@ -129,10 +139,10 @@ endpoints = _table(
     Column("events", JSON, nullable=False),
     Column("description", Text),
     Column("dialect", String(40), nullable=False),
-    Column("secret", LargeBinary, nullable=False),  # encrypted
-    Column("previous_secret", LargeBinary),  # encrypted; signs beside the new one until …
+    Column("secret", LargeBinary, nullable=False, info=_SEALED),
+    Column("previous_secret", LargeBinary, info=_SEALED),  # signs beside the new one until …
     Column("previous_secret_until", Utc),
-    Column("headers", LargeBinary, nullable=False),  # encrypted: they carry tokens
+    Column("headers", LargeBinary, nullable=False, info=_SEALED),  # they carry tokens
     Column("disabled_at", Utc),
     Column("suppressed_at", Utc),
     Column("deleted_at", Utc),
@@ -203,5 +213,8 @@ attempts = _table(
     Column("status_code", Integer),
     Column("error", String(60)),
     Column("response_excerpt", Text),
+    Column("endpoint_id", String(40)),  # its delivery's; none where a worker of an earlier version wrote it
     UniqueConstraint("delivery_id", "number"),
+    # All that an endpoint's health is told from: with a million attempts, to look each of them up takes seconds
+    Index("ix_attempts_health", "account_id", "endpoint_id", "started_at", "status_code", "duration_ms", "error"),
 )
