@@ -5,7 +5,7 @@ from fastapi_offline import FastAPIOffline
 from api import health, refusals
 from api.doors import Desks
 from api.edge import Edge
-from api.v1 import accounts, deliveries, endpoints, events
+from api.v1 import accounts, deliveries, endpoints, event_types, events
 from zonehook import __version__
 
 
@@ -19,7 +19,9 @@ def create_app(desks: Desks, requests_per_minute: int) -> Edge:
         redirect_slashes=False,
     )
     app.state.desks = desks
-    for router in (events.router, endpoints.router, deliveries.router, accounts.router, health.router):
+    for router in (
+        events.router, event_types.router, endpoints.router, deliveries.router, accounts.router, health.router,
+    ):  # fmt: skip
         app.include_router(router)
     refusals.install(app)
     refusals.leave_out_422(app)

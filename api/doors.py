@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from zonehook import ids
 from zonehook.archive import Archive
+from zonehook.catalogues import Catalogues
 from zonehook.errors import NotFound
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
@@ -31,6 +32,7 @@ class Desks:
     tenants: Tenants
     registry: Registry
     intake: Intake
+    catalogues: Catalogues
     trials: Trials
     archive: Archive
     interventions: Interventions

@@ -22,11 +22,15 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request: the account that everything it touches must belong to."""
+    """Who sent a request: the account that everything it touches must belong to, and how it stands there.
+
+    `catalogue_version` tells whether the account has registered event types, and whether they are still the same.
+    """
 
     key_id: str
     account_id: int
     dialect: str
+    catalogue_version: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Tenants:
         known = await self._known(key)
         if known.scope not in allowed or known.account_id is None or known.dialect is None:
             raise Forbidden("forbidden", f"this key {_NAMES[known.scope]}")
-        return Caller(known.id, known.account_id, known.dialect)
+        return Caller(known.id, known.account_id, known.dialect, known.catalogue_version or 0)
 
     async def operator(self, key: str | None) -> str:
         """The id of an operator's key. Raises Unauthorized or Forbidden."""

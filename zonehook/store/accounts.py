@@ -26,11 +26,13 @@ class KnownKey:
     account_id: int | None
     scope: Scope
     dialect: str | None
+    catalogue_version: int | None
 
 
+_SEEN = [accounts.c[name] for name in Account.__dataclass_fields__]
 # Asked by every request, so built once
 _KEY_WITH = (
-    select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scope, accounts.c.dialect)
+    select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scope, accounts.c.dialect, accounts.c.catalogue_version)
     .join(accounts, isouter=True)
     .where(api_keys.c.digest == bindparam("wanted"))
 )
@@ -45,7 +47,7 @@ def add(conn: Connection, name: str, dialect: str, plan: str, at: datetime) -> A
 
 def first(conn: Connection) -> Account | None:
     """The account with the lowest id."""
-    row = (conn.execute(select(accounts).order_by(accounts.c.id).limit(1))).one_or_none()
+    row = (conn.execute(select(*_SEEN).order_by(accounts.c.id).limit(1))).one_or_none()
     return None if row is None else Account(*row)
 
 
@@ -67,4 +69,6 @@ def add_key(
 
 def key_with(conn: Connection, digest: str) -> KnownKey | None:
     row = conn.execute(_KEY_WITH, {"wanted": digest}).one_or_none()
-    return None if row is None else KnownKey(row.id, row.account_id, Scope(row.scope), row.dialect)
+    if row is None:
+        return None
+    return KnownKey(row.id, row.account_id, Scope(row.scope), row.dialect, row.catalogue_version)
