@@ -71,11 +71,13 @@ EVENT: Mapping[str, Fits] = {
     "occurred_at": _or_null(time),
     "accepted_at": time,
 }
+EVENT_TYPE: Mapping[str, Fits] = {"name": text, "description": _or_null(text), "sample": _or_null(_object)}
 DELIVERY: Mapping[str, Fits] = {
     "id": _id("dlv"),
     "event_id": _id("evt"),
     "endpoint_id": _id("ep"),
     "type": text,
+    "test": lambda value: isinstance(value, bool),
     "status": _one_of("pending", "retrying", "delivered", "failed", "cancelled", "skipped"),
     "reason": _or_null(text),
     "attempts": count,
