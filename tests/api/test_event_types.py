@@ -1,5 +1,6 @@
 """`/v1/event-types`: the vendors' catalogues as they are, and the types that a standard account registers itself."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -237,6 +238,29 @@ async def test_a_known_event_is_known_whatever_the_schema_is_now(account: Accoun
     again = await account.publish("server.moved", {}, id="one")
 
     assert (again["id"], again["duplicate"]) == (first["id"], True)
+
+
+async def test_a_hostile_account_holds_nobody_up(house: House, account: Account) -> None:
+    """While an account's events are held against a schema made to take for ever, another account's are, too, and are
+    answered; the hostile ones are refused in the end.
+    """
+    hostile = await house.new_account()
+    twice = {f"d{place}": {"allOf": [{"$ref": f"#/$defs/d{place + 1}"}] * 2} for place in range(60)}
+    endless = {"$ref": "#/$defs/d0", "$defs": twice | {"d60": {"type": "object"}}}
+    await hostile.call("POST", TYPES, body={"name": "a.b", "schema": endless}, status=201)
+    await account.call("POST", TYPES, body=FULL, status=201)
+
+    attacks = [
+        asyncio.create_task(hostile.client.post("/v1/events", json={"type": "a.b", "data": {}})) for _ in range(8)
+    ]
+    for _ in range(3):
+        await account.publish("server.moved", SAMPLE)
+    under_way = [each for each in attacks if not each.done()]
+    refused = [shapes.refusal(each, 400) for each in await asyncio.gather(*attacks)]
+
+    assert under_way
+    assert {each["details"][0]["field"] for each in refused} == {"data"}
+    assert "is too much to hold against the schema" in refused[0]["message"]
 
 
 async def test_a_reader_reads_and_a_stranger_does_not(account: Account) -> None:
