@@ -94,7 +94,14 @@ async def test_each_is_subscribed_and_delivered(house: House, receiver: Receiver
 
 
 @pytest.mark.parametrize(
-    "group", [pytest.param(group, marks=pytest.mark.rows(group)) for group in documented.DNSIMPLE_GROUPS]
+    "group",
+    [
+        pytest.param("DN2-27", marks=pytest.mark.rows("DN2-27")),
+        pytest.param("DN2-28", marks=pytest.mark.rows("DN2-28")),
+        pytest.param("DN2-29", marks=pytest.mark.rows("DN2-29")),
+        pytest.param("DN2-30", marks=pytest.mark.rows("DN2-30")),
+        pytest.param("DN2-31", marks=pytest.mark.rows("DN2-31")),
+    ],
 )
 async def test_each_of_dnsimples_is_delivered(house: House, mailbox: Mailbox, group: str) -> None:
     """Every type of the group is in the catalogue, can be published with its sample and is delivered once, as it is."""
