@@ -22,6 +22,7 @@ from api.app import create_app
 from api.doors import Desks
 from zonehook import __version__, addresses, home, temporal
 from zonehook.archive import Archive
+from zonehook.catalogues import Catalogues
 from zonehook.devserver import DevServer, Ports
 from zonehook.errors import Invalid, Unauthorized, ZonehookError
 from zonehook.fanout import Fanout
@@ -93,13 +94,15 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
     registry = Registry(database, sealing, settings.targets, settings.fair_use_endpoints)
     intake = Intake(database, client, starts_eagerly=settings.embedded_worker)
     fanout = Fanout(database, settings.time_scale, settings.fast_lane)
+    catalogues = Catalogues(database)
     return Desks(
         tenants=Tenants(database),
         members=Members(database),
         keyring=Keyring(database),
         registry=registry,
         intake=intake,
-        trials=Trials(database, registry, intake, fanout),
+        catalogues=catalogues,
+        trials=Trials(database, registry, catalogues, intake, fanout),
         archive=Archive(database, sealing),
         interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
         database=database,

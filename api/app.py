@@ -5,7 +5,7 @@ from fastapi_offline import FastAPIOffline
 from api import health, refusals
 from api.doors import Desks
 from api.edge import Edge
-from api.v1 import accounts, api_keys, audit_log, deliveries, endpoints, events, members
+from api.v1 import accounts, api_keys, audit_log, deliveries, endpoints, event_types, events, members
 from zonehook import __version__
 
 
@@ -19,7 +19,7 @@ def create_app(desks: Desks, requests_per_minute: int) -> Edge:
         redirect_slashes=False,
     )
     app.state.desks = desks
-    for module in (events, endpoints, deliveries, accounts, members, api_keys, audit_log, health):
+    for module in (events, event_types, endpoints, deliveries, accounts, members, api_keys, audit_log, health):
         app.include_router(module.router)
     refusals.install(app)
     refusals.leave_out_422(app)

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from zonehook import ids
 from zonehook.addresses import Network
 from zonehook.archive import Archive
+from zonehook.catalogues import Catalogues
 from zonehook.errors import NotFound
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
@@ -35,6 +36,7 @@ class Desks:
     keyring: Keyring
     registry: Registry
     intake: Intake
+    catalogues: Catalogues
     trials: Trials
     archive: Archive
     interventions: Interventions

@@ -92,6 +92,7 @@ class House:
 
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         self.home = home
+        self.root = ROOT  # where its code is
         self.ports = [free_port() for _ in range(3)]
         names = ("ZONEHOOK_PORT", "ZONEHOOK_TEMPORAL_PORT", "ZONEHOOK_TEMPORAL_UI_PORT")
         ports = {name: str(port) for name, port in zip(names, self.ports, strict=True)}
@@ -114,7 +115,7 @@ class House:
     async def start(self, **settings: str) -> str:
         """Starts it and returns what it printed until it was ready."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "standalone", cwd=ROOT, env=self.environment | settings,
+            sys.executable, "-m", "standalone", cwd=self.root, env=self.environment | settings,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         printed = ""
@@ -162,6 +163,10 @@ class House:
     def with_key(self, key: str, account_id: int = 0) -> Account:
         """The REST API with any other key."""
         return Account(self._client(key), account_id)
+
+    def known_account(self, authorization: str, account_id: int) -> Account:
+        """One that was made before a restart: the value of its Authorization header, and its id."""
+        return Account(self._client(authorization.removeprefix("Bearer ")), account_id)
 
     def operator(self) -> Account:
         return Account(self._client(self.credentials["operator_key"]), 0)

@@ -39,15 +39,15 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-def is_too_deep(text: str) -> bool:
-    """Whether well-formed JSON nests further than MAX_DEPTH; reads it without recursion."""
-    if len(_OPENING.findall(text)) <= MAX_DEPTH:
+def is_too_deep(text: str, limit: int = MAX_DEPTH) -> bool:
+    """Whether well-formed JSON nests further than `limit` levels; reads it without recursion."""
+    if len(_OPENING.findall(text)) <= limit:
         return False
     depth = 0
     for character in _STRING.sub("", text):
         if character in "[{":
             depth += 1
-            if depth > MAX_DEPTH:
+            if depth > limit:
                 return True
         elif character in "]}":
             depth -= 1

@@ -9,6 +9,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from zonehook import clock, dialects, events, ids, messages, temporal
+from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict, Invalid, NotFound
 from zonehook.messages import AcceptedEvent
 from zonehook.store import deliveries
@@ -48,12 +49,16 @@ class Intake:
         self._database = database
         self._client = client
         self._starts_eagerly = starts_eagerly
+        self._enforcement = Enforcement(database)
 
-    async def accept(self, account_id: int, dialect: str, offered: Offered) -> Accepted:
-        """Durable when it returns: Temporal holds the event's workflow. `dialect` is the account's.
+    async def accept(
+        self, account_id: int, dialect: str, offered: Offered, catalogue_version: int | None = None
+    ) -> Accepted:
+        """Durable when it returns: Temporal holds the event's workflow. `dialect` is the account's, and so is the
+        version of its catalogue; None: it is looked up.
 
-        Raises Invalid for a malformed event and for one that lacks what the dialect's receivers need, Conflict for a
-        known key with other content, Unavailable.
+        Raises Invalid for a malformed event, for one that lacks what the dialect's receivers need and for one that does
+        not fit the schema of its type, Conflict for a known key with other content, Unavailable.
         """
         event = _written(_event(account_id, offered), dialect)
         if event.key is not None:
@@ -61,6 +66,10 @@ class Intake:
             first = await self._database.read(stored.get, account_id, event.id)
             if first is not None:
                 return _duplicate(event, first.fingerprint, first.accepted_at)
+        if dialects.named(dialect).catalogue is None:
+            found = await self._enforcement.problems_of_event(account_id, event.type, event.data, catalogue_version)
+            if found:
+                raise Invalid("invalid_event", f"{found[0].field}: {found[0].message}", tuple(found))
         try:
             await self._start(event)
         except WorkflowAlreadyStartedError:

@@ -33,6 +33,7 @@ class Action(StrEnum):
     DELETE_ENDPOINTS = "delete_endpoints"
     ROTATE_SECRET = "rotate_secret"  # noqa: S105 (its name)
     REVEAL_SECRET = "reveal_secret"  # noqa: S105 (its name)
+    MANAGE_EVENT_TYPES = "manage_event_types"
     MANAGE_KEYS = "manage_keys"
     MANAGE_MEMBERS = "manage_members"
 
@@ -75,6 +76,7 @@ _TABLE: Mapping[Action, _Allowed] = {
     Action.DELETE_ENDPOINTS: _Allowed(Role.ADMIN),
     Action.ROTATE_SECRET: _Allowed(Role.ADMIN),
     Action.REVEAL_SECRET: _Allowed(Role.ADMIN),
+    Action.MANAGE_EVENT_TYPES: _Allowed(Role.ADMIN),
     Action.MANAGE_KEYS: _Allowed(Role.ADMIN),
     Action.MANAGE_MEMBERS: _Allowed(Role.ADMIN),
 }

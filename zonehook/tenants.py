@@ -22,9 +22,12 @@ from zonehook.store.pages import Page
 
 @dataclass(frozen=True, kw_only=True)
 class Caller(Actor):
-    """Who sent a request, and how their account speaks."""
+    """Who sent a request, and how their account speaks. `catalogue_version` tells whether it has registered event types,
+    and whether they are still the same.
+    """
 
     dialect: str
+    catalogue_version: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,10 @@ class Tenants:
             raise Forbidden("forbidden", refused)
         if known.account_id is None or known.dialect is None:
             raise Forbidden("forbidden", "this key belongs to no account")
-        return Caller(known.account_id, known.id, known.member_id, known.email, role, address, dialect=known.dialect)
+        return Caller(
+            known.account_id, known.id, known.member_id, known.email, role, address,
+            dialect=known.dialect, catalogue_version=known.catalogue_version or 0,
+        )  # fmt: skip
 
     async def operator(self, key: str | None, address: str | None = None) -> Operator:
         """Raises Unauthorized or, for the key of an account, Forbidden."""

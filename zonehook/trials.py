@@ -1,9 +1,7 @@
 """The desk for trying an endpoint out: a sample of one event type, delivered to that endpoint alone."""
 
-import json
-
-from zonehook import dialects, endpoints
-from zonehook.endpoints import Endpoint
+from zonehook import endpoints
+from zonehook.catalogues import Catalogues
 from zonehook.errors import Conflict
 from zonehook.fanout import Fanout
 from zonehook.intake import Intake, Offered
@@ -16,9 +14,12 @@ from zonehook.store.deliveries import Delivery
 class Trials:
     """Sends samples. They go the way of every event: signed, retried, recorded, counted in the endpoint's health."""
 
-    def __init__(self, database: Database, registry: Registry, intake: Intake, fanout: Fanout) -> None:
+    def __init__(
+        self, database: Database, registry: Registry, catalogues: Catalogues, intake: Intake, fanout: Fanout
+    ) -> None:
         self._database = database
         self._registry = registry
+        self._catalogues = catalogues
         self._intake = intake
         self._fanout = fanout
 
@@ -33,15 +34,9 @@ class Trials:
         inactive = endpoints.inactive_because(endpoint.disabled_at, endpoint.suppressed_at)
         if inactive is not None:
             raise Conflict.inactive(inactive)
-        event = await self._intake.accept_trial(
-            account_id, endpoint.id, endpoint.dialect, _sample(endpoint, event_type)
-        )
+        chosen, data, subject = await self._catalogues.sample(account_id, endpoint.dialect, endpoint.events, event_type)
+        sample = Offered(type=chosen, data=data, subject=subject)
+        event = await self._intake.accept_trial(account_id, endpoint.id, endpoint.dialect, sample)
         await self._fanout.open(event)
         [delivery] = await self._database.read(deliveries.of_event, account_id, event.id)
         return delivery
-
-
-def _sample(endpoint: Endpoint, event_type: str | None) -> Offered:
-    chosen = event_type or dialects.first_type(endpoint.dialect, endpoint.events)
-    of_type = dialects.sample(endpoint.dialect, chosen)
-    return Offered(type=chosen, data=json.dumps(of_type.sample, ensure_ascii=False), subject=of_type.subject)

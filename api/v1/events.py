@@ -71,7 +71,7 @@ async def publish(
         actor=event.actor,
         occurred_at=event.occurred_at,
     )
-    accepted = await desks.intake.accept(caller.account_id, caller.dialect, offered)
+    accepted = await desks.intake.accept(caller.account_id, caller.dialect, offered, caller.catalogue_version)
     return AcceptedShape(
         id=accepted.id, type=accepted.type, accepted_at=accepted.accepted_at, duplicate=accepted.is_duplicate
     )

@@ -42,6 +42,32 @@ async def test_a_sample_of_each_dialect(house: House, mailbox: Mailbox, dialect:
     assert (shown["headers"]["zonehook-test"], shown["body"].encode()) == ("true", received.body)
 
 
+async def test_a_registered_types_sample(account: Account, receiver: Receiver) -> None:
+    """A standard endpoint is tried with the sample that the account registered for the type, as it was written: the
+    named type, the first it subscribes to by name, or the first that fits; without one with Zonehook's own.
+    """
+    written = '{"host": "a.example",  "n": 1.0}'
+    content = '{"name": "server.moved", "schema": {"required": ["host"]}, "sample": ' + written + "}"
+    assert (await account.client.post("/v1/event-types", content=content)).status_code == 201
+    await account.call("POST", "/v1/event-types", body={"name": "server.gone"}, status=201)
+    cases: list[tuple[list[str], str | None, str, str | None]] = [
+        ([], None, "server.moved", written),
+        (["server.*"], None, "server.moved", written),
+        (["server.gone", "server.moved"], None, "server.gone", None),
+        (["zone.*"], None, "endpoint.test", None),
+        (["zone.*"], "server.moved", "server.moved", written),
+        ([], "server.lost", "server.lost", None),
+    ]
+
+    for events, wanted, type_, data in cases:
+        box = receiver.mailbox()
+        endpoint = await account.register(box.url, events=events)
+        assert (await _test(account, endpoint["id"], type=wanted))["type"] == type_
+        [received] = await box.wait_for(1)
+        sent = received.body.decode()
+        assert f'"data":{data}' in sent if data else "This is a test from Zonehook." in sent
+
+
 async def test_goes_to_that_endpoint_alone(account: Account, receiver: Receiver) -> None:
     """Only the tried one of two endpoints gets its sample, and that although it does not subscribe to the type."""
     tried, other = receiver.mailbox(), receiver.mailbox()

@@ -71,6 +71,7 @@ EVENT: Mapping[str, Fits] = {
     "occurred_at": _or_null(time),
     "accepted_at": time,
 }
+EVENT_TYPE: Mapping[str, Fits] = {"name": text, "description": _or_null(text), "sample": _or_null(_object)}
 DELIVERY: Mapping[str, Fits] = {
     "id": _id("dlv"),
     "event_id": _id("evt"),

@@ -9,6 +9,8 @@ METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 PATHS = {
     "/v1/events": {"GET", "POST"},
     "/v1/events/evt_00000000000000000000000000": {"GET"},
+    "/v1/event-types": {"GET", "POST"},
+    "/v1/event-types/domain.create": {"GET", "PATCH", "DELETE"},
     "/v1/webhook-endpoints": {"GET", "POST"},
     "/v1/webhook-endpoints/ep_00000000000000000000000000": {"GET", "PATCH", "DELETE"},
     "/v1/webhook-endpoints/ep_00000000000000000000000000/disable": {"POST"},

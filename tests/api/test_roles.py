@@ -63,6 +63,11 @@ TABLE = {
     # Let through, and then there is nothing to retry or to cancel: the delivery has ended
     "POST /v1/webhook-deliveries/{delivery_id}/retry-now": Call(CHANGE, 409),
     "POST /v1/webhook-deliveries/{delivery_id}/cancel": Call(CHANGE, 409),
+    "POST /v1/event-types": Call(CHANGE, 201, {"name": ""}, outsider=201),
+    "GET /v1/event-types": Call(LOOK, 200, outsider=200),
+    "GET /v1/event-types/{name}": Call(LOOK, 200),
+    "PATCH /v1/event-types/{name}": Call(CHANGE, 200, {"description": "changed"}),
+    "DELETE /v1/event-types/{name}": Call(CHANGE, 204),
     "GET /v1/account": Call(LOOK, 200, outsider=200),
     "POST /v1/members": Call(CHANGE, 201, {"email": "", "role": "member"}, outsider=201),
     "GET /v1/members": Call(LOOK, 200, outsider=200),
@@ -94,6 +99,9 @@ class Company:
     def email(self) -> str:
         return f"person-{next(self._numbers)}@company.example"
 
+    def name(self) -> str:
+        return f"own.type_{'x' * (next(self._numbers) + 1)}"
+
     async def fresh(self, path: str) -> dict[str, Any]:
         """An object of each kind that the path speaks of, which nothing happened to before."""
         made: dict[str, Any] = {"account_id": self.owner.id}
@@ -106,6 +114,9 @@ class Company:
             [delivery] = await self.owner.settled(made["event_id"])
             made["delivery_id"] = delivery["id"]
             await self.owner.call("PATCH", f"/v1/webhook-endpoints/{endpoint['id']}", body=_DEAF, status=200)
+        if "{name}" in path:
+            made["name"] = self.name()
+            await self.owner.call("POST", "/v1/event-types", body={"name": made["name"]}, status=201)
         if "member_id" in path:
             wanted = {"email": self.email(), "role": "member"}
             made["member_id"] = (await self.owner.call("POST", "/v1/members", body=wanted, status=201))["id"]
@@ -119,6 +130,8 @@ class Company:
         body = TABLE[name].body
         if name == "POST /v1/members":
             body = {**body, "email": self.email()}
+        if name == "POST /v1/event-types":
+            body = {**body, "name": self.name()}
         return await account.client.request(method, path.format(**made), json=body)
 
     async def quiet(self, answer: Any) -> None:

@@ -171,6 +171,37 @@ async def test_a_delivery_that_waits(patient_house: House, patient_account: Acco
     assert "is retrying" in done.out
 
 
+async def test_event_types(house: House, account: Account, shell: Shell) -> None:
+    """`event-types` lists the account's types, and with a name shows that one with its sample and its schema."""
+    empty = await shell.run("event-types")
+    whole = {"name": "server.moved", "description": "It [moved].", "sample": {"ü": [1]}, "schema": {"required": ["ü"]}}
+    await account.call("POST", "/v1/event-types", body=whole, status=201)
+    vendors = await house.new_account("novadns")
+    of_vendor = shell.having(ZONEHOOK_API_KEY=vendors.client.headers["Authorization"].removeprefix("Bearer "))
+
+    listed, one, unknown, four, status = await asyncio.gather(
+        shell.run("event-types"),
+        shell.run("event-types", "server.moved"),
+        shell.run("event-types", "server.moved?x"),
+        of_vendor.run("event-types"),
+        of_vendor.run("event-types", "host.status_changed"),
+    )
+
+    assert empty.out == "none\n"
+    assert [line.split(maxsplit=1) for line in listed.out.splitlines()[1:]] == [["server.moved", "It [moved]."]]
+    head, sample, schema = one.out.split("\n\n")
+    assert head == "server.moved: It [moved]."
+    assert sample.startswith("sample:\n")
+    assert json.loads(sample.removeprefix("sample:")) == {"ü": [1]}
+    assert json.loads(schema.removeprefix("schema:")) == {"required": ["ü"]}
+    assert (unknown.status, unknown.out) == (1, "")
+    assert "there is no event type" in unknown.err
+    assert [line.split()[0] for line in four.out.splitlines()[1:]] == [
+        "host.ip_updated", "host.created", "host.deleted", "host.status_changed",
+    ]  # fmt: skip
+    assert json.loads(status.out.partition("sample:")[2])["status"] == "offline"
+
+
 async def test_replay(shell: Shell, account: Account, mailbox: Mailbox) -> None:
     """`replay` sends the delivery again."""
     await account.register(mailbox.url)

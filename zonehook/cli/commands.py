@@ -5,6 +5,7 @@ import os
 import runpy
 import sys
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -149,6 +150,24 @@ def cancel(delivery_id: Annotated[str, typer.Argument(help="A delivery that has 
     """Make no attempt of a delivery any more; replay sends it after all."""
     delivery = house.of_settings().call("POST", f"/v1/webhook-deliveries/{delivery_id}/cancel")
     _console.print(f"{delivery['id']} is {delivery['status']}", highlight=False, soft_wrap=True)
+
+
+@app.command("event-types")
+def event_types(
+    name: Annotated[str | None, typer.Argument(help="One type, to see its sample and schema.")] = None,
+) -> None:
+    """List the event types of the account, or show one with a sample of its data."""
+    zonehook = house.of_settings()
+    if name is None:
+        _print_table(zonehook.call("GET", "/v1/event-types")["data"], ["name", "description"])
+        return
+    shown = zonehook.call("GET", f"/v1/event-types/{quote(name, safe='')}")
+    _console.print(f"{shown['name']}: {shown['description'] or 'no description'}", markup=False, soft_wrap=True)
+    for title, document in (("sample", shown["sample"]), ("schema", shown["schema"])):
+        if document is not None:
+            _console.print(
+                f"\n{title}:\n{json.dumps(document, indent=2, ensure_ascii=False)}", markup=False, soft_wrap=True
+            )
 
 
 @endpoints.command("create")

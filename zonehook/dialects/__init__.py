@@ -82,11 +82,15 @@ def subscription_problems(name: str, wanted: list[str]) -> list[Detail]:
     ]
 
 
-def first_type(name: str, subscriptions: Sequence[str]) -> str:
-    """The type to try an endpoint with: the first that it subscribes to."""
+def first_type(name: str, subscriptions: Sequence[str], registered: Sequence[str] = ()) -> str:
+    """The type to try an endpoint with: the first that it subscribes to, of its catalogue or of those `registered`
+    where that is open.
+    """
     catalogue = named(name).catalogue
     wanted = [each for each in subscriptions if not each.endswith(".*")]
-    known = [each for each in catalogue or () if endpoints.subscribes(subscriptions, each)]
+    known = [
+        each for each in (registered if catalogue is None else catalogue) if endpoints.subscribes(subscriptions, each)
+    ]
     return (wanted or known or [_ANY.name])[0]
 
 

@@ -20,6 +20,7 @@ class KnownKey:
     id: str
     account_id: int | None
     dialect: str | None
+    catalogue_version: int | None
     scope: Scope
     member_id: str | None
     email: str | None  # of its member; None for a member who was removed, too
@@ -60,6 +61,7 @@ _KEY_WITH: Select[Any] = (
         api_keys.c.id,
         api_keys.c.account_id,
         accounts.c.dialect,
+        accounts.c.catalogue_version,
         api_keys.c.scope,
         api_keys.c.member_id,
         members.c.email,

@@ -73,6 +73,7 @@ accounts = _table(
     Column("dialect", String(40), nullable=False),
     Column("plan", String(40), nullable=False),
     Column("created_at", Utc, nullable=False),
+    Column("catalogue_version", Integer, nullable=False, server_default=text("0")),  # 0: no types were ever registered
     Index(None, "created_at", "id"),
 )
 
@@ -151,6 +152,15 @@ endpoints = _table(
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     Index(None, "account_id", "created_at", "id"),
+)
+
+event_types = _table(
+    "event_types",
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("description", Text),
+    Column("sample", Text),  # JSON text as it was registered, like …
+    Column("schema", Text),
 )
 
 events = _table(
