@@ -22,8 +22,8 @@ from zonehook.store.pages import Page
 
 @dataclass(frozen=True, kw_only=True)
 class Caller(Actor):
-    """Who sent a request, and how their account speaks. `catalogue_version` tells whether it has registered event types,
-    and whether they are still the same.
+    """Who sent a request, and how their account speaks. `catalogue_version` tells whether it has registered event
+    types, and whether they are still the same.
     """
 
     dialect: str

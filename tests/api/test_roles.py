@@ -191,7 +191,7 @@ async def test_every_call_is_in_the_table(account: Account) -> None:
     assert described - FOR_EVERYBODY == set(TABLE)
 
 
-@pytest.mark.rows("NOV-52", "NOV-53", "NOV-54", "NOV-55", "NOV-56", "NOV-57", "NOV-60")
+@pytest.mark.rows("NOV-52", "NOV-53", "NOV-54", "NOV-55", "NOV-56", "NOV-57", "NOV-58", "NOV-59", "NOV-60")
 @pytest.mark.parametrize("name", TABLE)
 async def test_who_may(house: House, company: Company, name: str) -> None:
     """Each key may do exactly what the table says; a refusal is a 403 with a sentence and changes nothing."""

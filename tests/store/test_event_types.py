@@ -12,7 +12,7 @@ from zonehook import catalogues
 from zonehook.catalogues import Catalogues
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict
-from zonehook.roles import Actor
+from zonehook.roles import Action, Actor
 from zonehook.store import event_types
 from zonehook.store.database import Database
 from zonehook.store.event_types import Entry
@@ -28,7 +28,7 @@ class Process:
         self.enforcement = Enforcement(database)
 
     async def caller(self, key: str) -> Caller:
-        return await self.tenants.caller(key, (Scope.MANAGE,))
+        return await self.tenants.caller(key, Action.PUBLISH_EVENTS)
 
     async def publish(self, key: str, data: dict[str, Any], type_: str = "a.b") -> list[str]:
         """The fields that are wrong with an event, asked as a publish does."""
