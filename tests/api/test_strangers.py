@@ -13,8 +13,15 @@ from tests.running import Account, House
 STEPS = 60
 CALLS = [name for name, call in TABLE.items() if call.who]
 LISTS = [name.removeprefix("GET ") for name in CALLS if name.startswith("GET ") and "{" not in name]
-IDS = re.compile(r"\b(?:ep|evt|dlv|att|key|mem|aud)_[0-9a-z]{26}\b")
-PREFIXES = {"endpoint_id": "ep", "event_id": "evt", "delivery_id": "dlv", "member_id": "mem", "key_id": "key"}
+IDS = re.compile(r"\b(?:ep|evt|dlv|att|key|mem|aud)_[0-9a-z]{26}\b|\bregistered\.by_[a-z_]+\b")
+PREFIXES = {
+    "endpoint_id": "ep",
+    "event_id": "evt",
+    "delivery_id": "dlv",
+    "member_id": "mem",
+    "key_id": "key",
+    "name": "registered.by",
+}
 
 
 class Party:
@@ -26,6 +33,8 @@ class Party:
         self.ids: set[str] = set()
         self.receiver = receiver
         self.own_key = ""
+        self.type = "registered.by_" + "".join(chr(ord("a") + int(each)) if each.isdigit() else each for each in name
+                                               if each != "-")  # fmt: skip
 
     async def state(self) -> str:
         """All that this account sees of itself, once nothing goes on by itself; and the ids in it are known."""
@@ -54,6 +63,7 @@ async def _party(house: House, receiver: Receiver, name: str) -> Party:
     await party.account.call(
         "POST", "/v1/members", body={"email": f"bob@{party.word}.example", "role": "member"}, status=201
     )
+    await party.account.call("POST", "/v1/event-types", body={"name": party.type}, status=201)
     await party.account.call("POST", "/v1/api-keys", body={"name": party.word, "scope": "read"}, status=201)
     await party.state()
     return party
@@ -66,6 +76,8 @@ def _body(dice: random.Random, name: str, own: Party, other: Party) -> Any:
         "POST /v1/webhook-endpoints": {"url": own.receiver.mailbox().url, "description": own.word},
         "PATCH /v1/webhook-endpoints/{endpoint_id}": {"description": f"{own.word} {number}"},
         "POST /v1/events": {"type": "domain.create", "data": {"domain": own.word}, "id": dice.choice("abcdef")},
+        "POST /v1/event-types": {"name": f"{own.type}_{'x' * dice.randrange(1, 50)}"},
+        "PATCH /v1/event-types/{name}": {"description": f"{own.word} {number}"},
         "POST /v1/members": {"email": f"{number}@{own.word}.example", "role": "admin"},
         "PATCH /v1/members/{member_id}": {"role": dice.choice(["admin", "member"])},
         "POST /v1/api-keys": {"name": own.word, "scope": "read"}

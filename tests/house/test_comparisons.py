@@ -12,7 +12,7 @@ from zonehook import signatures
 
 SECRET = {"secret", "secrets", "signature", "signed", "expected", "offered", "digest", "api_key", "token", "password"}
 # The place of a row, found in an index by the SHA-256 of 256 random bits: how near a miss was cannot be steered
-BY_INDEX = {("zonehook/store/accounts.py", "digest")}
+BY_INDEX = {("zonehook/store/api_keys.py", "digest")}
 NOW = datetime(2026, 7, 2, tzinfo=UTC)
 
 
