@@ -6,6 +6,7 @@ from api import health, refusals
 from api.doors import Desks
 from api.edge import Edge
 from api.v1 import accounts, deliveries, endpoints, events
+from api.v2 import identity, webhooks
 from zonehook import __version__
 
 
@@ -19,8 +20,8 @@ def create_app(desks: Desks, requests_per_minute: int) -> Edge:
         redirect_slashes=False,
     )
     app.state.desks = desks
-    for router in (events.router, endpoints.router, deliveries.router, accounts.router, health.router):
-        app.include_router(router)
+    for module in (events, endpoints, deliveries, accounts, identity, webhooks, health):
+        app.include_router(module.router)
     refusals.install(app)
     refusals.leave_out_422(app)
     # Around everything, so that even the answer to an unexpected failure carries its headers

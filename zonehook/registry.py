@@ -1,21 +1,22 @@
 """The desk for endpoints: register, change, switch on and off, delete."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from zonehook import addresses, clock, dialects, endpoints, signatures
-from zonehook.dialects import Secrets
+from zonehook.dialects import Secrets, dnsimple
 from zonehook.endpoints import Endpoint
 from zonehook.errors import Detail, Invalid, NotFound, Unavailable
 from zonehook.net import resolving
-from zonehook.store import deliveries
+from zonehook.store import accounts, announcements, deliveries
 from zonehook.store import endpoints as stored
+from zonehook.store.announcements import Announcement
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 from zonehook.store.pages import Page
@@ -34,12 +35,22 @@ class Registration:
 
 
 class Registry:
-    """Registers and changes endpoints. `targets` are the networks allowed although they are not public."""
+    """Registers and changes endpoints. `targets` are the networks allowed although they are not public.
 
-    def __init__(self, database: Database, cipher: Cipher, targets: Sequence[addresses.Network]) -> None:
+    `on_announcement` is called once there is something for the announcer, who comes by himself, but later.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        targets: Sequence[addresses.Network],
+        on_announcement: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._cipher = cipher
         self._targets = targets
+        self._on_announcement = on_announcement
 
     async def register(self, account_id: int, wanted: Registration) -> tuple[Endpoint, str | None]:
         """A new endpoint and its signing secret, shown this once; None where the dialect signs nothing by itself.
@@ -52,13 +63,14 @@ class Registry:
         await self._check(wanted.dialect, given)
         secret = _first_secret(wanted)
         now = clock.now()
-        endpoint = Endpoint(
-            id=clock.new_id("ep"), account_id=account_id, url=wanted.url, events=wanted.events,
-            description=wanted.description, dialect=wanted.dialect, disabled_at=None, suppressed_at=None,
-            consecutive_failures=0, created_at=now, updated_at=now,
-        )  # fmt: skip
-        sealed = {"secret": self._cipher.seal(secret or ""), "headers": self._cipher.seal_map(wanted.headers)}
-        await self._database.write(stored.add, vars(endpoint) | sealed)
+        values = {
+            "id": clock.new_id("ep"), "account_id": account_id, "url": wanted.url, "events": wanted.events,
+            "description": wanted.description, "dialect": wanted.dialect, "consecutive_failures": 0,
+            "secret": self._cipher.seal(secret or ""), "headers": self._cipher.seal_map(wanted.headers),
+            "created_at": now, "updated_at": now,
+        }  # fmt: skip
+        endpoint = await self._database.write(_register, values)
+        self._on_announcement()
         return endpoint, secret
 
     async def get(self, account_id: int, endpoint_id: str) -> Endpoint:
@@ -67,6 +79,17 @@ class Registry:
         if endpoint is None:
             raise _not_found(endpoint_id)
         return endpoint
+
+    async def numbered(self, account_id: int, number: int, of_dialects: Collection[str]) -> Endpoint:
+        """The endpoint that API v2 calls by this number. Raises NotFound."""
+        endpoint = await self._database.read(stored.numbered, account_id, number, of_dialects)
+        if endpoint is None:
+            raise _not_found(str(number))
+        return endpoint
+
+    async def all_numbered(self, account_id: int, of_dialects: Collection[str], descending: bool) -> list[Endpoint]:
+        """The account's endpoints of these dialects, by number."""
+        return await self._database.read(stored.all_numbered, account_id, of_dialects, descending)
 
     async def page(self, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
         return await self._database.read(stored.page, account_id, limit, cursor)
@@ -108,6 +131,7 @@ class Registry:
         """Removes the endpoint and ends what was still to be delivered to it. Raises NotFound."""
         if not await self._database.write(_delete, account_id, endpoint_id):
             raise _not_found(endpoint_id)
+        self._on_announcement()
 
     async def _write(self, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
         changed = await self._database.write(_change, account_id, endpoint_id, values)
@@ -157,11 +181,33 @@ def _rotate(conn: Connection, account_id: int, endpoint_id: str, sealed: bytes, 
     return stored.change(conn, account_id, endpoint_id, values)
 
 
+def _register(conn: Connection, values: dict[str, Any]) -> Endpoint:
+    endpoint = stored.add(conn, values)
+    _announce(conn, "webhook.create", endpoint, endpoint.created_at)
+    return endpoint
+
+
 def _delete(conn: Connection, account_id: int, endpoint_id: str) -> bool:
     now = clock.now()
     # Deliveries before endpoint, as when an attempt is recorded: the other order is a deadlock
     deliveries.cancel_of_endpoint(conn, account_id, endpoint_id, "the endpoint was deleted", now)
-    return stored.change(conn, account_id, endpoint_id, {"deleted_at": now})
+    removed = stored.remove(conn, account_id, endpoint_id, now)
+    if removed is None:
+        return False
+    _announce(conn, "webhook.delete", removed, now)
+    return True
+
+
+def _announce(conn: Connection, event_type: str, endpoint: Endpoint, at: datetime) -> None:
+    """In the endpoint's own transaction: a crash after it loses no event, and one before it announces nothing."""
+    account = accounts.get(conn, endpoint.account_id)
+    if account is None or not {account.dialect, endpoint.dialect} <= set(dnsimple.NAMES):
+        return
+    announcement = Announcement(
+        id=clock.new_id("ann"), account_id=account.id, dialect=account.dialect, type=event_type,
+        data=dnsimple.webhook_data(endpoint), actor=dnsimple.account_actor(account.id, account.name), created_at=at,
+    )  # fmt: skip
+    announcements.add(conn, announcement)
 
 
 def _change(conn: Connection, account_id: int, endpoint_id: str, values: dict[str, Any]) -> Endpoint | None:

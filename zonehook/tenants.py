@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from zonehook import clock, dialects, keys
-from zonehook.errors import Forbidden, Invalid, Unauthorized
+from zonehook.errors import Forbidden, Invalid, NotFound, Unauthorized
 from zonehook.keys import Scope
 from zonehook.store import accounts
 from zonehook.store.accounts import Account
@@ -61,6 +61,13 @@ class Tenants:
         if dialect not in dialects.NAMES:
             raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
         return await self._database.write(_open_account, name, dialect, plan)
+
+    async def account(self, account_id: int) -> Account:
+        """Raises NotFound."""
+        account = await self._database.read(accounts.get, account_id)
+        if account is None:
+            raise NotFound("not_found", f"there is no account {account_id}")
+        return account
 
     async def first_start(self) -> FirstKeys:
         """The first account, made if there is none, and fresh keys to it: stored keys cannot be shown again."""

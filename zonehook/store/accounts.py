@@ -43,6 +43,11 @@ def add(conn: Connection, name: str, dialect: str, plan: str, at: datetime) -> A
     return Account(result.scalar_one(), name, dialect, plan, at)
 
 
+def get(conn: Connection, account_id: int) -> Account | None:
+    row = conn.execute(select(accounts).where(accounts.c.id == account_id)).one_or_none()
+    return None if row is None else Account(*row)
+
+
 def first(conn: Connection) -> Account | None:
     """The account with the lowest id."""
     row = (conn.execute(select(accounts).order_by(accounts.c.id).limit(1))).one_or_none()
