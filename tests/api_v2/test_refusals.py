@@ -187,7 +187,7 @@ async def test_too_many_requests(tmp_path: Path, trusting: dict[str, str]) -> No
 
 
 async def test_when_we_fail_ourselves(tmp_path: Path, trusting: dict[str, str]) -> None:
-    """With the database locked away v2's answer is a 503 in its shape, and with a row gone that is always there a 500."""
+    """With the database locked v2's answer is a 503 in its shape; with a row gone that is always there, a 500."""
     async with running(tmp_path, trusting) as own_house:
         account = own_house.account()
         await create(account)
