@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from zonehook.errors import Unavailable, ZonehookError
+from zonehook.errors import Unavailable
 from zonehook.intake import Intake, Offered
 from zonehook.store import announcements
 from zonehook.store.announcements import Announcement
@@ -58,8 +58,8 @@ class Announcer:
             await self._intake.accept(announcement.account_id, announcement.dialect, offered)
         except Unavailable:
             raise
-        except ZonehookError as problem:  # it keeps no other from being published
-            _log.error("%s cannot be published: %s", announcement.id, problem.message)
+        except Exception:  # noqa: BLE001 (whatever it was, it keeps no other from being published)
+            _log.exception("%s cannot be published, and stays", announcement.id)
             return
         await self._database.write(announcements.remove, announcement.id)
 

@@ -48,7 +48,8 @@ def _write(conn: Connection, cipher: Cipher) -> None:
     for place, (delivery_id, body) in enumerate(BODIES.items()):
         endpoint_id = delivery_id.replace("dlv", "ep")
         add(
-            "endpoints", account_id=1, created_at=given.AT - timedelta(hours=place), id=endpoint_id, url=given.URL, events=[], dialect="standard", updated_at=given.AT,
+            "endpoints", account_id=1, created_at=given.AT - timedelta(hours=place), id=endpoint_id,
+            url=given.URL, events=[], dialect="standard", updated_at=given.AT,
             secret=cipher.seal("whsec_" + "A" * 32), headers=cipher.seal_map({}), consecutive_failures=1,
         )  # fmt: skip
         add(
