@@ -21,6 +21,7 @@ import worker
 from api.app import create_app
 from api.doors import Desks
 from zonehook import __version__, addresses, home, temporal
+from zonehook.announcer import Announcer
 from zonehook.archive import Archive
 from zonehook.catalogues import Catalogues
 from zonehook.devserver import DevServer, Ports
@@ -78,9 +79,12 @@ async def _up(settings: Settings, began: float) -> None:
         stack.push_async_callback(database.close)
         client = await stack.enter_async_context(_temporal(settings))
         await migrate.upgrade(database)
-        desks = _desks(settings, sealing, database, client)
+        intake = Intake(database, client, starts_eagerly=settings.embedded_worker)
+        announcer = Announcer(database, intake)
+        desks = _desks(settings, sealing, database, client, intake, announcer)
         if settings.embedded_worker:
             await stack.enter_async_context(worker.working(client, database, sealing, settings))
+        await stack.enter_async_context(_announcing(announcer))
         await stack.enter_async_context(_serving(desks, settings, listening))
         credentials = await _credentials(settings, desks.tenants)
         _greet(settings, credentials, time.monotonic() - began)
@@ -90,9 +94,10 @@ async def _up(settings: Settings, began: float) -> None:
     _say("Stopped. Everything is kept in " + str(settings.home))
 
 
-def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> Desks:
-    registry = Registry(database, sealing, settings.targets, settings.fair_use_endpoints)
-    intake = Intake(database, client, starts_eagerly=settings.embedded_worker)
+def _desks(
+    settings: Settings, sealing: Cipher, database: Database, client: Client, intake: Intake, announcer: Announcer
+) -> Desks:
+    registry = Registry(database, sealing, settings.targets, settings.fair_use_endpoints, announcer.wake)
     fanout = Fanout(database, settings.time_scale, settings.fast_lane)
     catalogues = Catalogues(database)
     return Desks(
@@ -128,6 +133,18 @@ async def _temporal(settings: Settings) -> AsyncIterator[Client]:
     _say("Starting Temporal …")
     async with server.running() as client:
         yield client
+
+
+@contextlib.asynccontextmanager
+async def _announcing(announcer: Announcer) -> AsyncIterator[None]:
+    """What it is at when the block ends is done at the next start."""
+    running = asyncio.create_task(announcer.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ from api import health, refusals
 from api.doors import Desks
 from api.edge import Edge
 from api.v1 import accounts, api_keys, audit_log, deliveries, endpoints, event_types, events, members
+from api.v2 import identity, webhooks
 from zonehook import __version__
 
 
@@ -19,7 +20,8 @@ def create_app(desks: Desks, requests_per_minute: int) -> Edge:
         redirect_slashes=False,
     )
     app.state.desks = desks
-    for module in (events, event_types, endpoints, deliveries, accounts, members, api_keys, audit_log, health):
+    of_v1 = (events, event_types, endpoints, deliveries, accounts, members, api_keys, audit_log)
+    for module in (*of_v1, identity, webhooks, health):
         app.include_router(module.router)
     refusals.install(app)
     refusals.leave_out_422(app)

@@ -1,7 +1,6 @@
 """The outermost layer: a request id and the rate limit's headers on every answer, and 429 beyond the limit."""
 
 import hashlib
-import json
 import secrets
 import time
 
@@ -9,7 +8,10 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import refusals
 
 
 class Edge:
@@ -42,7 +44,8 @@ class Edge:
         if is_within:
             await self._app(scope, receive, send_with_extra)
         else:
-            await _refuse(send_with_extra, max(1, round(reset - time.time())))
+            refusal = _too_many(scope["path"], max(1, round(reset - time.time())))
+            await refusal(scope, receive, send_with_extra)
 
 
 def _who(scope: Scope) -> str:
@@ -52,9 +55,6 @@ def _who(scope: Scope) -> str:
     return scope["client"][0] if scope["client"] else "unknown"
 
 
-async def _refuse(send: Send, seconds: int) -> None:
+def _too_many(path: str, seconds: int) -> Response:
     message = f"too many requests; try again in {seconds} seconds"
-    body = json.dumps({"error": {"code": "rate_limited", "message": message, "details": []}}).encode()
-    headers = [(b"content-type", b"application/json"), (b"retry-after", str(seconds).encode())]
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return refusals.answer(path, 429, "rate_limited", message, headers={"Retry-After": str(seconds)})

@@ -1,4 +1,6 @@
-"""Every failure as an answer: `{"error": {"code", "message", "details"}}` with the status that fits."""
+"""Every failure as an answer with the status that fits, in the shape of the surface it was met on: v1's
+`{"error": {"code", "message", "details"}}`, or that of v2 (`api/v2/refusals.py`).
+"""
 
 import logging
 import re
@@ -8,11 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from api import bodies
+from api import bodies, v2
 from zonehook import errors
 from zonehook.errors import Detail, ZonehookError
 
@@ -74,36 +76,43 @@ def leave_out_422(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _answer(
-    status: int, code: str, message: str, details: tuple[Detail, ...] = (), headers: dict[str, str] | None = None
-) -> JSONResponse:
+def answer(
+    path: str,
+    status: int,
+    code: str,
+    message: str,
+    details: tuple[Detail, ...] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A refusal as callers of this path know them."""
+    if v2.is_at(path):
+        return v2.refusals.answer(status, message, details, headers)
     content = {"error": {"code": code, "message": message, "details": [asdict(each) for each in details]}}
     return JSONResponse(content, status, headers)
 
 
-async def _expected(_request: Request, problem: Exception) -> JSONResponse:
+async def _expected(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, ZonehookError)  # noqa: S101 (registered for these alone)
     status = _STATUS[type(problem)]
     headers = {503: {"Retry-After": _RETRY_AFTER_SECONDS}, 401: {"WWW-Authenticate": "Bearer"}}.get(status)
     if status == 503:
         _log.warning("%s", problem.message)
-    return _answer(status, problem.code, problem.message, problem.details, headers)
+    return answer(request.url.path, status, problem.code, problem.message, problem.details, headers)
 
 
-async def _too_large(_request: Request, _problem: Exception) -> JSONResponse:
+async def _too_large(request: Request, _problem: Exception) -> Response:
     # The rest of the body is not read, so the connection cannot be used again
-    return _answer(
-        413, "too_large", f"a request has at most {bodies.MAX_BYTES // 1024} KiB", headers={"Connection": "close"}
-    )
+    message = f"a request has at most {bodies.MAX_BYTES // 1024} KiB"
+    return answer(request.url.path, 413, "too_large", message, headers={"Connection": "close"})
 
 
-async def _malformed_request(_request: Request, problem: Exception) -> JSONResponse:
+async def _malformed_request(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)  # noqa: S101
     found = bodies.details([{**each, "loc": each["loc"][1:]} for each in problem.errors()])
-    return _answer(400, "invalid_request", f"{found[0].field}: {found[0].message}", found)
+    return answer(request.url.path, 400, "invalid_request", f"{found[0].field}: {found[0].message}", found)
 
 
-async def _no_such_call(request: Request, problem: Exception) -> JSONResponse:
+async def _no_such_call(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)  # noqa: S101
     phrase = HTTPStatus(problem.status_code).phrase
     code = phrase.lower().replace(" ", "_")
@@ -111,7 +120,11 @@ async def _no_such_call(request: Request, problem: Exception) -> JSONResponse:
     messages = {404: f"there is no {path} here", 405: f"{path} does not take {request.method}"}
     message = messages.get(problem.status_code, phrase)
     headers = {"Allow": _allowed(request)} if problem.status_code == 405 else dict(problem.headers or {})
-    return _answer(problem.status_code, code, message, headers=headers)
+    if problem.status_code == 405 and request.method == "OPTIONS" and v2.is_at(path):
+        return Response(status_code=204, headers=headers)
+    if problem.status_code == 404 and v2.is_at(path):
+        message = v2.refusals.NOT_FOUND
+    return answer(path, problem.status_code, code, message, headers=headers)
 
 
 def _allowed(request: Request) -> str:
@@ -120,8 +133,10 @@ def _allowed(request: Request) -> str:
     for template, calls in request.app.openapi()["paths"].items():
         if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), request.url.path):
             methods |= {method.upper() for method in calls}
+    if v2.is_at(request.url.path):
+        methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     return ", ".join(sorted(methods))
 
 
-async def _unexpected(_request: Request, _problem: Exception) -> JSONResponse:
-    return _answer(500, "internal_error", "this is our fault, and it has been logged")
+async def _unexpected(request: Request, _problem: Exception) -> Response:
+    return answer(request.url.path, 500, "internal_error", "this is our fault, and it has been logged")

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import json
 import ssl
 import time
 import uuid
@@ -69,12 +70,17 @@ SIGNATURES = Signatures()
 
 @dataclass
 class Mailbox:
-    """One URL of the receiver. Answers `replies` in turn, then `otherwise`."""
+    """One URL of the receiver. Answers `replies` in turn, then `otherwise`.
+
+    What Zonehook itself announces to every DNSimple account (that an endpoint came or went) is confirmed and not kept,
+    unless the mailbox `hears_announcements`.
+    """
 
     url: str
     otherwise: Reply = Reply(200)
     replies: deque[Reply] = field(default_factory=deque)
     received: list[Received] = field(default_factory=list)
+    hears_announcements: bool = False
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def refuse(self, times: int, status: int = 503) -> None:
@@ -88,6 +94,8 @@ class Mailbox:
         return self.received[:count]
 
     async def take(self, received: Received) -> Reply:
+        if not self.hears_announcements and _is_announcement(received.body):
+            return Reply(200)
         async with self._changed:
             self.received.append(received)
             self._changed.notify_all()
@@ -101,10 +109,10 @@ class Receiver:
         self._origin = f"{scheme}://{host}:{port}"
         self._mailboxes: dict[str, Mailbox] = {}
 
-    def mailbox(self) -> Mailbox:
+    def mailbox(self, hears_announcements: bool = False) -> Mailbox:
         """A fresh URL."""
         path = f"/{uuid.uuid4().hex}"
-        self._mailboxes[path] = Mailbox(self._origin + path)
+        self._mailboxes[path] = Mailbox(self._origin + path, hears_announcements=hears_announcements)
         return self._mailboxes[path]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,6 +142,14 @@ class Receiver:
         writer.write(start.encode() + reply.body)
         await writer.drain()
         return True
+
+
+def _is_announcement(body: bytes) -> bool:
+    """An account's own webhook.create or webhook.delete, in whatever dialect; who publishes one is another actor."""
+    if b'"webhook.create"' not in body and b'"webhook.delete"' not in body:
+        return False
+    actor = json.loads(body).get("actor")
+    return actor is None or actor["entity"] == "account"
 
 
 @contextlib.asynccontextmanager

@@ -42,9 +42,10 @@ class EndpointStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint as its account sees it: everything but its secrets."""
+    """An endpoint as its account sees it: everything but its secrets. `number` is what API v2 calls it."""
 
     id: str
+    number: int
     account_id: int
     url: str
     events: list[str]

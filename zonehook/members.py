@@ -22,6 +22,10 @@ class Members:
         """Newest first."""
         return await self._database.read(stored.page, account_id, limit, cursor)
 
+    async def first_owner(self, account_id: int) -> Member | None:
+        """The owner who came first; None for an account without members."""
+        return await self._database.read(stored.first_owner, account_id)
+
     async def add(self, actor: Actor, email: str, role: Role) -> Member:
         """A new member, who holds no key yet. Raises Invalid, Forbidden and Conflict."""
         if problem := roles.email_problem(email):

@@ -1,51 +1,44 @@
 """The desk for endpoints: register, change, switch on and off, delete."""
 
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from zonehook import addresses, clock, dialects, endpoints, plans, signatures
-from zonehook.dialects import Secrets
+from zonehook import addresses, clock, dialects, plans
+from zonehook.dialects import dnsimple
 from zonehook.endpoints import Endpoint
-from zonehook.errors import Conflict, Detail, Invalid, NotFound, QuotaExceeded, Unavailable
-from zonehook.net import resolving
+from zonehook.errors import Conflict, Invalid, NotFound, QuotaExceeded
+from zonehook.registration import Checks, Registration, first_secret, new_secret
 from zonehook.roles import Actor
-from zonehook.store import accounts, audit, deliveries, sealed
+from zonehook.store import accounts, announcements, audit, deliveries, sealed
 from zonehook.store import endpoints as stored
+from zonehook.store.announcements import Announcement
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 from zonehook.store.pages import Page
 
 
-@dataclass(frozen=True)
-class Registration:
-    """What a new endpoint is made from. `secret` None: what the dialect does then."""
-
-    url: str
-    events: list[str]
-    dialect: str
-    description: str | None = None
-    secret: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 class Registry:
     """Registers and changes endpoints. `targets` are the networks allowed although they are not public; `fair_use` is
-    how many endpoints an account may have whose plan has no number of its own.
+    how many endpoints an account may have whose plan has no number of its own. `on_announcement` is called once there
+    is something for the announcer, who comes by himself, but later.
     """
 
     def __init__(
-        self, database: Database, cipher: Cipher, targets: Sequence[addresses.Network], fair_use: int = plans.FAIR_USE
+        self,
+        database: Database,
+        cipher: Cipher,
+        targets: Sequence[addresses.Network],
+        fair_use: int = plans.FAIR_USE,
+        on_announcement: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._cipher = cipher
-        self._targets = targets
+        self._checks = Checks(targets)
         self._fair_use = fair_use
+        self._on_announcement = on_announcement
 
     async def register(self, actor: Actor, wanted: Registration) -> tuple[Endpoint, str | None]:
         """A new endpoint and its signing secret, shown this once; None where the dialect signs nothing by itself.
@@ -55,16 +48,16 @@ class Registry:
         if wanted.dialect not in dialects.NAMES:
             raise Invalid.field("dialect", f"choose one of {', '.join(dialects.NAMES)}")
         given = {"url": wanted.url, "events": wanted.events, "headers": wanted.headers}
-        await self._check(wanted.dialect, given)
-        secret = _first_secret(wanted)
+        await self._checks.of(wanted.dialect, given)
+        secret = first_secret(wanted)
         now = clock.now()
-        endpoint = Endpoint(
-            id=clock.new_id("ep"), account_id=actor.account_id, url=wanted.url, events=wanted.events,
-            description=wanted.description, dialect=wanted.dialect, disabled_at=None, suppressed_at=None,
-            consecutive_failures=0, created_at=now, updated_at=now,
-        )  # fmt: skip
-        hidden = {"secret": secret or "", "headers": wanted.headers}
-        await self._database.write(_add, self._cipher, actor, vars(endpoint) | hidden, self._fair_use)
+        values = {
+            "id": clock.new_id("ep"), "url": wanted.url, "events": wanted.events, "description": wanted.description,
+            "dialect": wanted.dialect, "secret": secret or "", "headers": wanted.headers, "consecutive_failures": 0,
+            "created_at": now, "updated_at": now,
+        }  # fmt: skip
+        endpoint = await self._database.write(_add, self._cipher, actor, values, self._fair_use)
+        self._on_announcement()
         return endpoint, secret
 
     async def get(self, account_id: int, endpoint_id: str) -> Endpoint:
@@ -74,13 +67,24 @@ class Registry:
             raise NotFound.endpoint(endpoint_id)
         return endpoint
 
+    async def numbered(self, account_id: int, number: int, of_dialects: Collection[str]) -> Endpoint:
+        """The endpoint that API v2 calls by this number. Raises NotFound."""
+        endpoint = await self._database.read(stored.numbered, account_id, number, of_dialects)
+        if endpoint is None:
+            raise NotFound.endpoint(str(number))
+        return endpoint
+
+    async def all_numbered(self, account_id: int, of_dialects: Collection[str], descending: bool) -> list[Endpoint]:
+        """The account's endpoints of these dialects, by number."""
+        return await self._database.read(stored.all_numbered, account_id, of_dialects, descending)
+
     async def page(self, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
         return await self._database.read(stored.page, account_id, limit, cursor)
 
     async def change(self, actor: Actor, endpoint_id: str, changes: dict[str, Any]) -> Endpoint:
         """Changes url, events, description or headers. Raises Invalid and NotFound."""
         endpoint = await self.get(actor.account_id, endpoint_id)
-        await self._check(endpoint.dialect, changes)
+        await self._checks.of(endpoint.dialect, changes)
         return await self._write(actor, "endpoint.changed", endpoint_id, changes)
 
     async def disable(self, actor: Actor, endpoint_id: str) -> Endpoint:
@@ -101,7 +105,7 @@ class Registry:
         """A new signing secret, shown this once. Whether the old one signs beside it for a while is the dialect's;
         where it does not, whatever begins after this is signed with the new one alone. Raises NotFound.
         """
-        secret = _new_secret()
+        secret = new_secret()
         endpoint = await self.get(actor.account_id, endpoint_id)
         overlap = dialects.named(endpoint.dialect).overlap
         if not await self._database.write(_rotate, self._cipher, actor, endpoint_id, secret, overlap):
@@ -128,6 +132,7 @@ class Registry:
         """Removes the endpoint and ends what was still to be delivered to it. Raises NotFound."""
         if not await self._database.write(_delete, actor, endpoint_id):
             raise NotFound.endpoint(endpoint_id)
+        self._on_announcement()
 
     async def _write(self, actor: Actor, action: str, endpoint_id: str, values: dict[str, Any]) -> Endpoint:
         changed = await self._database.write(_change, self._cipher, actor, action, endpoint_id, values)
@@ -135,35 +140,8 @@ class Registry:
             raise NotFound.endpoint(endpoint_id)
         return changed
 
-    async def _check(self, dialect: str, given: dict[str, Any]) -> None:
-        if "url" in given and (problem := await self._url_problem(given["url"])):
-            raise Invalid.field("url", problem, code="invalid_url")
-        details: list[Detail] = []
-        if "events" in given:
-            details += _subscription_problems(dialect, given["events"])
-        for name, problem in endpoints.header_problems(given.get("headers", {})):
-            details.append(Detail(f"headers.{name}", problem))
-        if details:
-            raise Invalid("invalid_request", details[0].message, tuple(details))
 
-    async def _url_problem(self, url: str) -> str | None:
-        """The same rules as when the socket opens. A name that cannot be resolved just now passes here."""
-        if problem := addresses.url_problem(url, self._targets):
-            return problem
-        parts = urlsplit(url)
-        try:
-            found = await resolving.addresses_of(parts.hostname or "")
-        except resolving.NotAsked:
-            raise Unavailable("resolving_unavailable", "too many names are being looked up just now") from None
-        if not found and parts.scheme == "http":
-            return addresses.HTTPS_ONLY  # nobody can say that it leads to where plain http is allowed
-        for address in found:
-            if problem := addresses.address_problem(address, parts.scheme, self._targets):
-                return problem
-        return None
-
-
-def _add(conn: Connection, cipher: Cipher, actor: Actor, values: dict[str, Any], fair_use: int) -> None:
+def _add(conn: Connection, cipher: Cipher, actor: Actor, values: dict[str, Any], fair_use: int) -> Endpoint:
     """Counted and added in one: of two at once for the last place, the second finds it taken."""
     retired = sealed.retired(conn)
     plan = accounts.held_plan(conn, actor.account_id)
@@ -172,9 +150,12 @@ def _add(conn: Connection, cipher: Cipher, actor: Actor, values: dict[str, Any],
     hidden = {
         "secret": cipher.seal(values["secret"], retired),
         "headers": cipher.seal_map(values["headers"], retired),
+        "account_id": actor.account_id,
     }
-    stored.add(conn, values | hidden)
-    audit.note(conn, actor, "endpoint.created", values["id"])
+    endpoint = stored.add(conn, values | hidden)
+    audit.note(conn, actor, "endpoint.created", endpoint.id)
+    _announce(conn, "webhook.create", endpoint, endpoint.created_at)
+    return endpoint
 
 
 def _reveal(conn: Connection, actor: Actor, endpoint_id: str) -> bytes | None:
@@ -203,7 +184,24 @@ def _delete(conn: Connection, actor: Actor, endpoint_id: str) -> bool:
     now = clock.now()
     # Deliveries before endpoint, as when an attempt is recorded: the other order is a deadlock
     deliveries.cancel_of_endpoint(conn, actor.account_id, endpoint_id, "the endpoint was deleted", now)
-    return _changed(conn, actor, "endpoint.deleted", endpoint_id, {"deleted_at": now})
+    removed = stored.remove(conn, actor.account_id, endpoint_id, now)
+    if removed is None:
+        return False
+    audit.note(conn, actor, "endpoint.deleted", endpoint_id)
+    _announce(conn, "webhook.delete", removed, now)
+    return True
+
+
+def _announce(conn: Connection, event_type: str, endpoint: Endpoint, at: datetime) -> None:
+    """In the endpoint's own transaction: a crash after it loses no event, and one before it announces nothing."""
+    account = accounts.get(conn, endpoint.account_id)
+    if account is None or not {account.dialect, endpoint.dialect} <= set(dnsimple.NAMES):
+        return
+    announcement = Announcement(
+        id=clock.new_id("ann"), account_id=account.id, dialect=account.dialect, type=event_type,
+        data=dnsimple.webhook_data(endpoint), actor=dnsimple.account_actor(account.id, account.name), created_at=at,
+    )  # fmt: skip
+    announcements.add(conn, announcement)
 
 
 def _change(
@@ -222,24 +220,3 @@ def _changed(conn: Connection, actor: Actor, action: str, endpoint_id: str, valu
         return False
     audit.note(conn, actor, action, endpoint_id)
     return True
-
-
-def _subscription_problems(dialect: str, wanted: list[str]) -> list[Detail]:
-    malformed = [
-        Detail(f"events.{place}", problem)
-        for place, each in enumerate(wanted)
-        if (problem := endpoints.subscription_problem(each))
-    ]
-    return malformed or dialects.subscription_problems(dialect, wanted)
-
-
-def _first_secret(wanted: Registration) -> str | None:
-    if wanted.secret is not None:
-        if problem := dialects.secret_problem(wanted.dialect, wanted.secret):
-            raise Invalid.field("secret", problem)
-        return wanted.secret
-    return _new_secret() if dialects.named(wanted.dialect).secrets is Secrets.GENERATED else None
-
-
-def _new_secret() -> str:
-    return signatures.secret(secrets.token_bytes(signatures.SECRET_BYTES))

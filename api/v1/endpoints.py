@@ -13,7 +13,7 @@ from api.v1.shapes import DeliveryShape, EndpointShape, HealthShape, PageShape, 
 from zonehook import addresses, endpoints
 from zonehook.endpoints import Endpoint
 from zonehook.health import Health
-from zonehook.registry import Registration
+from zonehook.registration import Registration
 from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery
 from zonehook.store.pages import Page

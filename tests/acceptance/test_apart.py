@@ -20,7 +20,8 @@ from zonehook import addresses, messages
 from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.intake import Intake, Offered
-from zonehook.registry import Registration, Registry
+from zonehook.registration import Registration
+from zonehook.registry import Registry
 from zonehook.roles import Actor
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher

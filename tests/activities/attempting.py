@@ -21,7 +21,8 @@ from zonehook.fanout import Fanout
 from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder
 from zonehook.net.sender import Sender
-from zonehook.registry import Registration, Registry
+from zonehook.registration import Registration
+from zonehook.registry import Registry
 from zonehook.roles import Actor
 from zonehook.store import accounts, migrate
 from zonehook.store.cipher import Cipher

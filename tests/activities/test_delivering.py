@@ -20,7 +20,8 @@ from zonehook.ledger import Ledger
 from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
 from zonehook.net.sender import Sender
 from zonehook.net.turns import TooManyAtOnce
-from zonehook.registry import Registration, Registry
+from zonehook.registration import Registration
+from zonehook.registry import Registry
 from zonehook.roles import Actor
 
 
@@ -52,7 +53,7 @@ def attempting(ledger: Ledger, sender: Sender) -> Attempting:
 
 
 async def _order(registry: Registry, fanout: Fanout, account_id: int, mailbox: Mailbox) -> DeliveryOrder:
-    registry._targets = addresses.parse_networks("127.0.0.0/8")
+    registry._checks._targets = addresses.parse_networks("127.0.0.0/8")
     await registry.register(Actor(account_id), Registration(mailbox.url, [], "standard"))
     return await given.order(fanout, account_id)
 

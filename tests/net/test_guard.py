@@ -20,7 +20,8 @@ from zonehook.addresses import Address, Network
 from zonehook.errors import Invalid
 from zonehook.net import resolving
 from zonehook.net.sender import Answer, Sender
-from zonehook.registry import Registration, Registry
+from zonehook.registration import Registration
+from zonehook.registry import Registry
 from zonehook.roles import Actor
 from zonehook.store import accounts, migrate
 from zonehook.store.cipher import Cipher

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from zonehook import clock
 from zonehook.fanout import Fanout
 from zonehook.messages import AcceptedEvent, DeliveryOrder, Sent
-from zonehook.registry import Registration, Registry
+from zonehook.registration import Registration
+from zonehook.registry import Registry
 from zonehook.roles import Actor
 from zonehook.store import deliveries
 from zonehook.store.deliveries import Delivery

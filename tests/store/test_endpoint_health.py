@@ -13,7 +13,8 @@ from zonehook.errors import NotFound
 from zonehook.fanout import Fanout
 from zonehook.health import Health
 from zonehook.ledger import Ledger
-from zonehook.registry import Registration, Registry
+from zonehook.registration import Registration
+from zonehook.registry import Registry
 from zonehook.roles import Actor
 from zonehook.store.database import Database
 from zonehook.store.tables import attempts

@@ -16,7 +16,9 @@ from zonehook import keys
 from zonehook.archive import Archive
 from zonehook.keyring import Keyring
 from zonehook.ledger import Ledger
-from zonehook.roles import Action, Role
+from zonehook.registration import Registration
+from zonehook.registry import Registry
+from zonehook.roles import Action, Actor, Role
 from zonehook.store import deliveries, migrate
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
@@ -52,10 +54,11 @@ def _write(conn: Connection, cipher: Cipher) -> None:
     bodies = {body: f"body_{place}" for place, body in enumerate(set(BODIES.values()))}
     for body, body_id in bodies.items():
         add("bodies", id=body_id, bytes=body)
-    for delivery_id, body in BODIES.items():
+    for place, (delivery_id, body) in enumerate(BODIES.items()):
         endpoint_id = delivery_id.replace("dlv", "ep")
         add(
-            "endpoints", **own, id=endpoint_id, url=given.URL, events=[], dialect="standard", updated_at=given.AT,
+            "endpoints", account_id=1, created_at=given.AT - timedelta(hours=place), id=endpoint_id,
+            url=given.URL, events=[], dialect="standard", updated_at=given.AT,
             secret=cipher.seal("whsec_" + "A" * 32), headers=cipher.seal_map({}), consecutive_failures=1,
         )  # fmt: skip
         add(
@@ -115,3 +118,14 @@ async def test_references_still_hold(upgraded: Database) -> None:
         await upgraded.write(deliveries.add_attempt, orphan | {"started_at": given.AT, "duration_ms": 1})
     with pytest.raises(IntegrityError):
         await upgraded.write(lambda conn: conn.execute(text("UPDATE deliveries SET body_of = 'dlv_9'")))
+
+
+async def test_endpoints_of_before_are_numbered(upgraded: Database, cipher: Cipher) -> None:
+    """Endpoints that had no number get one each, in the order of their creation, and the next one the next."""
+    registry = Registry(upgraded, cipher, ())
+    new, _ = await registry.register(Actor(1), Registration(url=given.URL, events=[], dialect="standard"))
+
+    numbers = await upgraded.read(
+        lambda conn: {row.id: row.number for row in conn.execute(text("SELECT id, number FROM endpoints"))}
+    )
+    assert numbers == {"ep_3": 1, "ep_2": 2, "ep_1": 3, new.id: 4}

@@ -34,7 +34,8 @@ from zonehook.archive import Archive
 from zonehook.dialects import connect_domain
 from zonehook.intake import Intake, Offered
 from zonehook.net.sender import Answer, Sender
-from zonehook.registry import Registration, Registry
+from zonehook.registration import Registration
+from zonehook.registry import Registry
 from zonehook.roles import Actor
 from zonehook.settings import Settings
 from zonehook.store import migrate

@@ -11,6 +11,7 @@ from datetime import timedelta
 from zonehook import events, ids
 from zonehook.dialects import catalogue
 from zonehook.dialects.dialect import Dialect, Letter, Secrets, Subscribing
+from zonehook.endpoints import Endpoint
 from zonehook.errors import Detail
 from zonehook.messages import AcceptedEvent, Policy
 
@@ -53,6 +54,18 @@ def lacks(event: AcceptedEvent) -> list[Detail]:
     return found
 
 
+def webhook_data(endpoint: Endpoint) -> str:
+    """The data of `webhook.create` and `webhook.delete`, as JSON text."""
+    suppressed_at = endpoint.suppressed_at and events.timestamp(endpoint.suppressed_at)
+    webhook = {"id": endpoint.number, "url": endpoint.url, "suppressed_at": suppressed_at}
+    return json.dumps({"webhook": webhook}, ensure_ascii=False)
+
+
+def account_actor(account_id: int, name: str) -> str:
+    """The actor of what was done with an account's own key, as JSON text."""
+    return json.dumps({"id": str(account_id), "entity": "account", "pretty": name}, ensure_ascii=False)
+
+
 def _body(head: str, letter: Letter, account: str) -> str:
     event = letter.event
     actor = _SYSTEM if event.actor is None else events.members(event.actor)
@@ -83,3 +96,4 @@ DIALECT = Dialect(
     reveals=True,
 )
 LEGACY = replace(DIALECT, name="dnsimple-legacy", envelope=legacy_envelope)
+NAMES = (DIALECT.name, LEGACY.name)

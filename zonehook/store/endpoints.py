@@ -1,6 +1,6 @@
 """Statements about endpoints. Every one but the health of a delivery's own endpoint is scoped to an account."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, case, func, insert, s
 from zonehook.endpoints import Endpoint
 from zonehook.store import pages
 from zonehook.store.pages import Page
-from zonehook.store.tables import accounts, endpoints
+from zonehook.store.tables import accounts, counters, endpoints
 
 _SEEN = [endpoints.c[name] for name in Endpoint.__dataclass_fields__]
 
@@ -36,8 +36,11 @@ _ALL_OF: Select[Any] = (
 )
 
 
-def add(conn: Connection, values: dict[str, Any]) -> None:
-    conn.execute(insert(endpoints).values(values))
+def add(conn: Connection, values: dict[str, Any]) -> Endpoint:
+    """Registers it under the next number: of two at once the second waits for the first, so that numbers ascend."""
+    counting = update(counters).where(counters.c.name == "endpoints").values(value=counters.c.value + 1)
+    number = conn.execute(counting.returning(counters.c.value)).scalar_one()
+    return _endpoint(conn.execute(insert(endpoints).values(values | {"number": number}).returning(*_SEEN)).one())
 
 
 def count(conn: Connection, account_id: int) -> int:
@@ -49,6 +52,18 @@ def count(conn: Connection, account_id: int) -> int:
 def get(conn: Connection, account_id: int, endpoint_id: str) -> Endpoint | None:
     row = (conn.execute(_of(account_id).where(endpoints.c.id == endpoint_id))).one_or_none()
     return None if row is None else _endpoint(row)
+
+
+def numbered(conn: Connection, account_id: int, number: int, of_dialects: Collection[str]) -> Endpoint | None:
+    """The endpoint with this number, if it is of one of these dialects."""
+    row = conn.execute(_of_dialects(account_id, of_dialects).where(endpoints.c.number == number)).one_or_none()
+    return None if row is None else _endpoint(row)
+
+
+def all_numbered(conn: Connection, account_id: int, of_dialects: Collection[str], descending: bool) -> list[Endpoint]:
+    """The account's endpoints of these dialects, by number."""
+    order = endpoints.c.number.desc() if descending else endpoints.c.number
+    return [_endpoint(row) for row in conn.execute(_of_dialects(account_id, of_dialects).order_by(order))]
 
 
 def page(conn: Connection, account_id: int, limit: int, cursor: str | None) -> Page[Endpoint]:
@@ -68,6 +83,17 @@ def change(conn: Connection, account_id: int, endpoint_id: str, values: dict[str
         .values(values)
     )
     return changed.rowcount == 1
+
+
+def remove(conn: Connection, account_id: int, endpoint_id: str, at: datetime) -> Endpoint | None:
+    """What was removed; None when there was no such endpoint (any more)."""
+    row = conn.execute(
+        update(endpoints)
+        .where(endpoints.c.id == endpoint_id, endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None))
+        .values(deleted_at=at)
+        .returning(*_SEEN)
+    ).one_or_none()
+    return None if row is None else _endpoint(row)
 
 
 def secret_of(conn: Connection, account_id: int, endpoint_id: str) -> bytes | None:
@@ -123,6 +149,10 @@ def _secret(account_id: int, endpoint_id: str) -> Select[Any]:
 
 def _of(account_id: int) -> Select[Any]:
     return select(*_SEEN).where(endpoints.c.account_id == account_id, endpoints.c.deleted_at.is_(None))
+
+
+def _of_dialects(account_id: int, names: Collection[str]) -> Select[Any]:
+    return _of(account_id).where(endpoints.c.dialect.in_(names))
 
 
 def _endpoint(row: Row[Any]) -> Endpoint:

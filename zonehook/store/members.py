@@ -45,6 +45,12 @@ def owners(conn: Connection, account_id: int) -> int:
     return conn.execute(select(func.count()).select_from(of_account)).scalar_one()
 
 
+def first_owner(conn: Connection, account_id: int) -> Member | None:
+    of_account = _of(account_id).where(members.c.role == Role.OWNER.value)
+    row = conn.execute(of_account.order_by(members.c.created_at, members.c.id).limit(1)).one_or_none()
+    return None if row is None else _member(row._mapping)
+
+
 def page(conn: Connection, account_id: int, limit: int, cursor: str | None) -> Page[Member]:
     rows, next_cursor = pages.fetch(conn, _of(account_id), members.c.created_at, members.c.id, limit, cursor)
     return Page([_member(row._mapping) for row in rows], next_cursor)

@@ -135,6 +135,7 @@ retired_keys = _table(
 endpoints = _table(
     "endpoints",
     Column("id", String(40), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),  # what API v2 calls it, over all accounts
     _account(),
     Column("url", Text, nullable=False),
     Column("events", JSON, nullable=False),
@@ -161,6 +162,23 @@ event_types = _table(
     Column("description", Text),
     Column("sample", Text),  # JSON text as it was registered, like …
     Column("schema", Text),
+)
+
+counters = _table(
+    "counters",
+    Column("name", String(40), primary_key=True),
+    Column("value", Integer, nullable=False),  # the last number that was given
+)
+
+announcements = _table(
+    "announcements",  # events of our own that Temporal does not hold yet
+    Column("id", String(40), primary_key=True),
+    _account(),
+    Column("dialect", String(40), nullable=False),  # the account's
+    Column("type", String(100), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("created_at", Utc, nullable=False),
 )
 
 events = _table(
