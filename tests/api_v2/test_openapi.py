@@ -9,7 +9,7 @@ CALLS = {
     "get /v2/whoami": {"200"},
     "get /v2/accounts": {"200"},
     "get /v2/{account}/webhooks": {"200", "404"},
-    "post /v2/{account}/webhooks": {"201", "404", "413"},
+    "post /v2/{account}/webhooks": {"201", "402", "404", "413"},
     "get /v2/{account}/webhook/{webhook}": {"200", "404"},
     "get /v2/{account}/webhooks/{webhook}": {"200", "404"},
     "delete /v2/{account}/webhooks/{webhook}": {"204", "404"},

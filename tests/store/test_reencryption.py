@@ -180,10 +180,11 @@ async def test_a_key_is_not_retired_under_a_transaction_that_seals(
     has_sealed, may_commit = threading.Event(), threading.Event()
     add = endpoints.add
 
-    def add_late(*args: Any) -> None:
-        add(*args)
+    def add_late(*args: Any) -> Any:
+        added = add(*args)
         has_sealed.set()
         may_commit.wait(10)
+        return added
 
     monkeypatch.setattr(endpoints, "add", add_late)
     registering = asyncio.create_task(given.endpoint(registry, account_id, secret=SECRET))
