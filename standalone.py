@@ -32,6 +32,7 @@ from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
 from zonehook.ledger import Ledger
 from zonehook.members import Members
+from zonehook.ratelimits import RateLimits
 from zonehook.registry import Registry
 from zonehook.roles import Action
 from zonehook.settings import Settings
@@ -150,7 +151,7 @@ async def _announcing(announcer: Announcer) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _serving(desks: Desks, settings: Settings, listening: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        create_app(desks, settings.rate_limit),
+        create_app(desks, RateLimits(desks.database), settings.rate_limit),
         log_level="warning",
         access_log=False,
         http="httptools",

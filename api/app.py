@@ -8,9 +8,10 @@ from api.edge import Edge
 from api.v1 import accounts, api_keys, audit_log, deliveries, endpoints, event_types, events, members
 from api.v2 import identity, webhooks
 from zonehook import __version__
+from zonehook.ratelimits import RateLimits
 
 
-def create_app(desks: Desks, requests_per_minute: int) -> Edge:
+def create_app(desks: Desks, limits: RateLimits, requests_per_minute: int) -> Edge:
     """The REST API over these desks; `/docs` needs no internet."""
     app = FastAPIOffline(
         title="Zonehook",
@@ -26,4 +27,4 @@ def create_app(desks: Desks, requests_per_minute: int) -> Edge:
     refusals.install(app)
     refusals.leave_out_422(app)
     # Around everything, so that even the answer to an unexpected failure carries its headers
-    return Edge(app, per_minute=requests_per_minute)
+    return Edge(app, limits, per_minute=requests_per_minute)

@@ -11,6 +11,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def at(seconds: float) -> datetime:
+    """The time so many seconds after the beginning of 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def new_id(prefix: str) -> str:
     """A fresh time-ordered id."""
     return ids.time_ordered(prefix, now(), secrets.token_bytes(ids.ENTROPY_BYTES))

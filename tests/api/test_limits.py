@@ -50,6 +50,19 @@ async def test_every_answer_is_numbered_and_counted(account: Account, mailbox: M
     assert all(later == earlier - 1 or later > earlier for earlier, later in itertools.pairwise(left))
 
 
+async def test_made_up_keys_are_counted_together(tmp_path: Path, trusting: dict[str, str]) -> None:
+    """Whoever sends another made-up key with every request is told to come back later; good keys are not concerned."""
+    async with running(tmp_path, trusting | {"ZONEHOOK_RATE_LIMIT": "5"}) as own_house:
+        good = await own_house.new_account()
+        await good.client.get("/v1/events")
+
+        made_up = [await own_house.with_key(f"zhk_{number:043}").client.get("/v1/events") for number in range(7)]
+        by_good = await good.client.get("/v1/events")
+
+    assert [answer.status_code for answer in made_up] == [401] * 5 + [429] * 2
+    assert by_good.status_code == 200
+
+
 async def test_too_many_requests(tmp_path: Path, trusting: dict[str, str]) -> None:
     """The sixth of five requests a minute is a 429 that says when to come back; other keys are not concerned."""
     async with running(tmp_path, trusting | {"ZONEHOOK_RATE_LIMIT": "5"}) as own_house:

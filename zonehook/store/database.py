@@ -43,6 +43,7 @@ class Database:
     def __init__(self, url: str) -> None:
         is_sqlite = url.startswith("sqlite")
         make = _sqlite if is_sqlite else _postgresql
+        self.is_shared = not is_sqlite  # other machines' processes may use it, too
         self._reading, self._writing = make(url, reading=True), make(url, reading=False)
         self._readers = _Threads("reading", _CONNECTIONS)
         # SQLite lets one writer in at a time and makes the others poll; a single thread takes turns, cheaper and fair.

@@ -229,6 +229,13 @@ deliveries = _table(
     Index("ix_deliveries_type", "account_id", "type", "created_at", "id"),
 )
 
+request_counts = _table(
+    "request_counts",  # of API processes that share a database
+    Column("who", String(100), primary_key=True),  # the digest of a key, or an address
+    Column("used", Integer, nullable=False),
+    Column("resets_at", Utc, nullable=False),
+)
+
 attempts = _table(
     "attempts",
     Column("id", String(40), primary_key=True),

@@ -1,0 +1,68 @@
+"""The desk for rate limits: how many more requests somebody may make in this minute."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from limits.aio.storage import MemoryStorage
+
+from zonehook import clock
+from zonehook.errors import Unavailable
+from zonehook.store import request_counts
+from zonehook.store.database import Database
+
+_WINDOW = timedelta(minutes=1)
+_FORGETS_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Of `limit` requests a minute, `used` were made; they are counted anew at `resets_at`."""
+
+    limit: int
+    used: int
+    resets_at: datetime
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.used)
+
+    @property
+    def is_exceeded(self) -> bool:
+        return self.used > self.limit
+
+
+class RateLimits:
+    """Counts in the database where several API processes may share it, in this process where none can (SQLite).
+
+    While the database is away nobody is refused for asking too often.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._own = MemoryStorage()
+        self._forgot_at = clock.now()
+
+    async def count(self, who: str, limit: int) -> Allowance:
+        """One more request of theirs."""
+        return await self._add(who, 1, limit)
+
+    async def look(self, who: str, limit: int) -> Allowance:
+        """How they stand, with nothing counted."""
+        return await self._add(who, 0, limit)
+
+    async def _add(self, who: str, count: int, limit: int) -> Allowance:
+        if not self._database.is_shared:
+            used = await self._own.incr(who, round(_WINDOW.total_seconds()), count)
+            return Allowance(limit, used, clock.at(await self._own.get_expiry(who)))
+        now = clock.now()
+        try:
+            used, resets_at = await self._database.write(request_counts.add, who, count, now)
+            await self._forget(now)
+        except Unavailable:
+            return Allowance(limit, 0, now + _WINDOW)
+        return Allowance(limit, used, resets_at)
+
+    async def _forget(self, now: datetime) -> None:
+        if now - self._forgot_at > _FORGETS_AFTER:
+            self._forgot_at = now
+            await self._database.write(request_counts.forget, now)
