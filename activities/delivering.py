@@ -49,7 +49,8 @@ class Delivering:
             return AtOnce(await self._deliver(order, order.unrecorded), order)
         except ApplicationError as again:
             unrecorded = messages.kept(again.details)
-            return AtOnce(None, replace(order, at_once=False, unrecorded=unrecorded, told=again.message))
+            order = replace(order, at_once=False, unrecorded=unrecorded, told=again.message)
+            return AtOnce(None, order, was_made_before=again.type == messages.MADE_BEFORE)
 
     @activity.defn(name=messages.CANCEL_DELIVERY)
     async def cancel_delivery(self, order: DeliveryOrder) -> DeliveryEnd:
@@ -70,10 +71,11 @@ class Delivering:
                     sent = None
             if sent is None:
                 step = _step(order, duty)
+                if order.at_once and duty.progress.made and not isinstance(step, End):
+                    # This activity is repeated; the second attempt is not for it
+                    raise _again("the first attempt was made before", clock.now(), messages.MADE_BEFORE)
                 if not isinstance(step, Attempt):
                     return await self._rest(order, duty, step)
-                if order.at_once and duty.progress.made:  # this activity is repeated; the second attempt is not for it
-                    raise _again("the first attempt was made before", clock.now())
                 sent = await self._send(order, duty, step.number)
             async with _patience():
                 decision = await self._ledger.record(order, duty, sent)

@@ -63,10 +63,12 @@ class Delivery:
         timeout would begin before, when none was made.
         """
         if order.at_once and not self._is_cancelled and workflow.cancellation_reason() is None:
-            self._is_hurried = False  # this is the attempt that was asked for
+            asked, self._is_hurried = self._is_hurried, False  # this is the attempt that was asked for
             first = await attempt_at_once(order, self._note_cancel)
             if first.end is not None:
                 return first.end
+            if first.was_made_before and asked:  # and so that was the next one
+                self._is_hurried = True
             order = first.order
         while not self._is_cancelled:
             try:

@@ -32,9 +32,10 @@ REPLAY = "replay"
 # of this the worker says what it has done so far and asks for more time, and that costs writes.
 TASK_TIMEOUT = timedelta(seconds=13)
 
-# What the ApplicationError of an attempt is called: one was made and failed, or none was made yet
+# What the ApplicationError of an attempt is called: one was made and failed, none was made yet, or it was made before
 ATTEMPT_FAILED = "AttemptFailed"
 NOT_YET = "NotYet"
+MADE_BEFORE = "MadeBefore"
 
 # Search attributes, all of type Keyword.
 ACCOUNT = "ZonehookAccount"
@@ -178,7 +179,10 @@ class DeliveryEnd:
 
 @dataclass(frozen=True)
 class AtOnce:
-    """What came of a first attempt made at once: the delivery's end, or the order that is to be carried out."""
+    """What came of a first attempt made at once: the delivery's end, or the order that is to be carried out.
+    `was_made_before`: by a worker that died before it could tell; none was made now.
+    """
 
     end: DeliveryEnd | None
     order: DeliveryOrder
+    was_made_before: bool = False

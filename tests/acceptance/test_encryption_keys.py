@@ -37,13 +37,15 @@ def _multiply(house: House, endpoint_id: str) -> None:
     """Copies of an endpoint, all of them deleted: their secrets are kept, so they are sealed anew as well."""
     with _records(house) as records:
         names = [
-            row[1] for row in records.execute("PRAGMA table_info(endpoints)") if row[1] not in ("id", "deleted_at")
+            row[1]
+            for row in records.execute("PRAGMA table_info(endpoints)")
+            if row[1] not in ("id", "number", "deleted_at")
         ]
         columns = ", ".join(names)
         records.execute(
             f"WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {COPIES}) "
-            f"INSERT INTO endpoints (id, deleted_at, {columns}) "
-            f"SELECT 'ep_copy_' || n, created_at, {columns} FROM endpoints, number WHERE id = ?",
+            f"INSERT INTO endpoints (id, number, deleted_at, {columns}) "
+            f"SELECT 'ep_copy_' || n, 1000000 + n, created_at, {columns} FROM endpoints, number WHERE id = ?",
             (endpoint_id,),
         )
 

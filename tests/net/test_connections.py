@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
+import httpcore
 import pytest
 import pytest_asyncio
 from httpcore._async import http11
@@ -83,6 +84,25 @@ async def test_what_is_left_alone_is_closed(
     await sender.post(prompt.url(), {}, b"{}", 5)
     await sender.post(mailbox.url, {}, b"{}", 5)
     assert len(sender._connections._idle) <= 1
+
+
+async def test_nobody_shares_a_connection(sender: Sender, prompt: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is taken while another one is closed, and everything swept meanwhile, is taken once."""
+    monkeypatch.setattr(kept, "_SWEEP_SECONDS", 0.0)
+    connections, url = sender._connections, httpcore.URL(prompt.url())
+    origin = str(url.origin)
+
+    class Expired(httpcore.AsyncHTTPConnection):
+        def has_expired(self) -> bool:
+            return True
+
+        async def aclose(self) -> None:
+            await connections._sweep()
+
+    await sender.post(prompt.url(), {}, b"{}", 5)
+    connections._idle[origin].append(Expired(url.origin))
+    async with connections.one(url) as first, connections.one(url) as second:
+        assert first is not second
 
 
 async def test_a_silent_endpoint_delays_no_other(sender: Sender, server_tls: ssl.SSLContext) -> None:

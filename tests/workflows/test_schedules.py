@@ -53,6 +53,9 @@ _ahead: ContextVar[timedelta] = ContextVar("_ahead", default=timedelta(0))
 # Every setting is another than by default but the time scale, which is there to multiply the schedules, and the lane,
 # which is the usual one first
 UNUSUAL = {
+    "ZONEHOOK_FAIR_USE_ENDPOINTS": "7",
+    "ZONEHOOK_SOURCE_RANGES": "127.0.0.0/8",
+    "ZONEHOOK_SOURCE_ADDRESS": "127.0.0.1",
     "ZONEHOOK_HOST": "127.0.0.2",
     "ZONEHOOK_PORT": "18080",
     "ZONEHOOK_TEMPORAL_PORT": "17233",

@@ -39,11 +39,12 @@ class Noted:
 
     calls: list[str] = field(default_factory=list)
     failures: int = 0
+    was_made_before: bool = False
 
     @activity.defn(name=messages.DELIVER_AT_ONCE)
     async def deliver_at_once(self, order: DeliveryOrder) -> AtOnce:
         self.calls.append("first attempt")
-        return AtOnce(None, order)
+        return AtOnce(None, order, self.was_made_before)
 
     @activity.defn(name=messages.DELIVER)
     async def deliver(self, _order: DeliveryOrder) -> DeliveryEnd:
@@ -103,6 +104,21 @@ async def test_after_the_attempt_that_was_meant(client: Client, asked: str, call
         await delivery.result()
 
     assert noted.calls == calls
+
+
+async def test_asked_after_an_attempt_that_nobody_told_of(client: Client) -> None:
+    """Where a worker died with the first attempt made, a retry-now signalled since then makes the second at once."""
+    queue, noted = str(uuid.uuid4()), Noted(was_made_before=True)
+    policy = dialects.named("standard").policy
+    order = DeliveryOrder(1, "dlv_1", "ep_1", "domain.create", "hooks.example", policy, at_once=True)
+    delivery = await client.start_workflow(Delivery.run, order, id=f"delivery/{queue}", task_queue=queue)
+    await delivery.signal(messages.RETRY_NOW)
+
+    every = [noted.deliver_at_once, noted.deliver, noted.hurry_delivery, noted.cancel_delivery]
+    async with Worker(client, task_queue=queue, workflows=[Delivery], activities=every):
+        await delivery.result()
+
+    assert noted.calls == ["first attempt", "hurried", "attempt"]
 
 
 async def _back_off(delivery: WorkflowHandle[Any, Any]) -> None:

@@ -52,8 +52,7 @@ class Connections:
 
     async def _kept(self, origin: str) -> httpcore.AsyncHTTPConnection | None:
         """One that may be used again."""
-        idle = self._idle.get(origin, [])
-        while idle:
+        while idle := self._idle.get(origin):  # looked up every time: it may have been swept while one was closed
             connection = idle.pop()
             if not connection.has_expired():
                 return connection

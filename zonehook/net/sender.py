@@ -26,6 +26,7 @@ from zonehook.verdicts import SendError
 
 EXCERPT_LIMIT = 4 * 1024
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.ENETDOWN}
+_NOT_SENT = (NotAsked, httpcore.ConnectionNotAvailable)  # by us
 _MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
 # OpenSSL's X509_V_ERR_…: certificate has expired; issuer unknown, self-signed, incomplete; name or address mismatch
 _CERTIFICATE_KINDS = {
@@ -174,7 +175,7 @@ def _kind(problem: BaseException) -> SendError | None:
     if isinstance(problem, TimeoutError):  # what it was waiting for stands in its chain, and is not the reason
         return SendError.TIMEOUT
     causes = list(_chain(problem))
-    if any(getattr(cause, "errno", None) in _OURS or isinstance(cause, NotAsked) for cause in causes):
+    if any(getattr(cause, "errno", None) in _OURS or isinstance(cause, _NOT_SENT) for cause in causes):
         return None
     if isinstance(problem, httpcore.RemoteProtocolError) and "without sending a response" in str(problem):
         return SendError.CONNECTION_RESET
