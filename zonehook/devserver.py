@@ -33,9 +33,10 @@ _DYNAMIC_CONFIG = (
     "matching.persistenceMaxQPS=100000",
     # Timers fire this much late at the most; a second, the default, is for clusters whose clocks differ
     'history.timerProcessorMaxTimeShift="10ms"',
-    # Each hop from one workflow to another waited up to 50 ms for the next of twenty looks a second into its queue
-    "history.transferProcessorMaxPollRPS=1000",
-    "history.timerProcessorMaxPollRPS=1000",
+    # Each hop from one workflow to another waited up to 50 ms for the next of twenty looks a second into its queue. Not
+    # a thousand: of a burst, what comes within 10 ms is looked at together, and written together
+    "history.transferProcessorMaxPollRPS=100",
+    "history.timerProcessorMaxPollRPS=100",
     # One machine needs no partitioned queues
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
