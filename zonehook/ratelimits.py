@@ -12,6 +12,7 @@ from zonehook.store.database import Database
 
 _WINDOW = timedelta(minutes=1)
 _FORGETS_AFTER = timedelta(minutes=10)
+_AWAY = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -34,33 +35,41 @@ class Allowance:
 class RateLimits:
     """Counts in the database where several API processes may share it, in this process where none can (SQLite).
 
-    While the database is away nobody is refused for asking too often.
+    While the database is away each process counts for itself, and asks it again every five seconds.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._own = MemoryStorage()
-        self._forgot_at = clock.now()
+        self._forgot_at = self._away_until = clock.now()
 
     async def count(self, who: str, limit: int) -> Allowance:
         """One more request of theirs."""
         return await self._add(who, 1, limit)
+
+    async def count_here(self, who: str, limit: int) -> Allowance:
+        """One more request of theirs to this process, whatever the database does."""
+        return await self._add_here(who, 1, limit)
 
     async def look(self, who: str, limit: int) -> Allowance:
         """How they stand, with nothing counted."""
         return await self._add(who, 0, limit)
 
     async def _add(self, who: str, count: int, limit: int) -> Allowance:
-        if not self._database.is_shared:
-            used = await self._own.incr(who, round(_WINDOW.total_seconds()), count)
-            return Allowance(limit, used, clock.at(await self._own.get_expiry(who)))
         now = clock.now()
-        try:
-            used, resets_at = await self._database.write(request_counts.add, who, count, now)
-            await self._forget(now)
-        except Unavailable:
-            return Allowance(limit, 0, now + _WINDOW)
-        return Allowance(limit, used, resets_at)
+        if self._database.is_shared and now >= self._away_until:
+            try:
+                used, resets_at = await self._database.write(request_counts.add, who, count, now)
+                await self._forget(now)
+            except Unavailable:
+                self._away_until = clock.now() + _AWAY
+            else:
+                return Allowance(limit, used, resets_at)
+        return await self._add_here(who, count, limit)
+
+    async def _add_here(self, who: str, count: int, limit: int) -> Allowance:
+        used = await self._own.incr(who, round(_WINDOW.total_seconds()), count)
+        return Allowance(limit, used, clock.at(await self._own.get_expiry(who)))
 
     async def _forget(self, now: datetime) -> None:
         if now - self._forgot_at > _FORGETS_AFTER:
