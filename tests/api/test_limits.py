@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.api import shapes
 from tests.receiver import Mailbox
 from tests.running import Account, running
@@ -13,6 +15,7 @@ URL = "https://127.0.0.1:9/"
 _COUNTERS = ("Limit", "Remaining", "Reset")
 
 
+@pytest.mark.rows("CAP-20", "DN3-32")
 async def test_every_answer_is_numbered_and_counted(account: Account, mailbox: Mailbox) -> None:
     """Every answer, a refusal too, has its own X-Request-Id and says how many requests are left until when."""
     client = account.client
