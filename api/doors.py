@@ -57,13 +57,17 @@ def may(action: Action) -> Any:
     """The caller, whom the table of `zonehook.roles` lets do this: `caller: Annotated[Caller, may(Action.…)]`."""
 
     async def caller(desks: House, credentials: Credentials, request: Request) -> Caller:
-        return await desks.tenants.caller(_key(credentials), action, _address(request))
+        found = await desks.tenants.caller(_key(credentials), action, _address(request))
+        request.state.is_known = True
+        return found
 
     return Depends(caller)
 
 
 async def _operator(desks: House, credentials: Credentials, request: Request) -> Operator:
-    return await desks.tenants.operator(_key(credentials), _address(request))
+    found = await desks.tenants.operator(_key(credentials), _address(request))
+    request.state.is_known = True
+    return found
 
 
 TheOperator = Annotated[Operator, Depends(_operator)]

@@ -1,6 +1,7 @@
 """The outermost layer: a request id and the rate limit's headers on every answer, and 429 beyond the limit."""
 
 import hashlib
+import ipaddress
 import secrets
 from collections import OrderedDict
 
@@ -14,70 +15,90 @@ from zonehook.ratelimits import Allowance, RateLimits
 _UNKNOWN_PER_MINUTE = 600
 _KEYS_REMEMBERED = 10_000
 _PROBES = {"/healthz", "/readyz", "/metrics"}  # they must answer when the database does not
+_V6_PREFIX = 64  # what one customer of a provider gets
 
 
 class Edge:
-    """Counts by API key where there is one, by the caller's address otherwise: `per_minute` requests each. Keys that
-    were made up are counted by address, too: nobody escapes by sending another one every time.
+    """Counts by API key where there is one, by the caller's address otherwise: `per_minute` requests each. Requests
+    with keys that opened nothing are counted by address, too: nobody escapes by sending another one every time. A key
+    that is good is let through all the same, whoever else shares its address.
     """
 
     def __init__(self, app: ASGIApp, limits: RateLimits, per_minute: int) -> None:
         self._app = app
         self._limits = limits
         self._per_minute = per_minute
-        self._good: OrderedDict[str, None] = OrderedDict()  # digests of keys that opened something, the latest last
+        self._known: OrderedDict[str, None] = OrderedDict()  # digests of keys that opened something, the latest last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        key, address = _key(scope), scope["client"][0] if scope["client"] else "unknown"
+        key, address = _key(scope), _address(scope)
         if scope["path"] in _PROBES:
-            allowance = await self._limits.count_here(key or address, self._per_minute)
+            key, allowance = None, await self._limits.count_here(address, self._per_minute)
         else:
-            allowance = await self._allowance(key, address)
-        request_id = f"req_{secrets.token_hex(12)}"
+            allowance = await self._limits.count(key or address, self._per_minute)
+        extra = {"x-request-id": f"req_{secrets.token_hex(12)}"}
 
         async def send_with_extra(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await self._note(key, address, message["status"])
-                MutableHeaders(scope=message).update(_headers(allowance) | {"x-request-id": request_id})
+                MutableHeaders(scope=message).update(_headers(allowance) | extra)
             await send(message)
 
-        if not allowance.is_exceeded:
+        if allowance.is_exceeded:
+            await _refusal(scope, allowance)(scope, receive, send_with_extra)
+        elif key is None or key in self._known:
             await self._app(scope, receive, send_with_extra)
-            return
-        seconds = max(1, round((allowance.resets_at - clock.now()).total_seconds()))
-        message = f"too many requests; try again in {seconds} seconds"
-        refusal = refusals.answer(scope["path"], 429, "rate_limited", message, headers={"Retry-After": str(seconds)})
-        await refusal(scope, receive, send_with_extra)
+        else:
+            await self._unknown(key, f"unknown/{address}", (scope, receive, send_with_extra))
 
-    async def _allowance(self, key: str | None, address: str) -> Allowance:
-        """The caller's, with this request counted."""
-        if key is not None and key not in self._good:
-            of_address = await self._limits.look(f"unknown/{address}", min(_UNKNOWN_PER_MINUTE, self._per_minute))
-            if of_address.used >= of_address.limit:
-                return Allowance(of_address.limit, of_address.limit + 1, of_address.resets_at)
-        return await self._limits.count(key or address, self._per_minute)
+    async def _unknown(self, key: str, address: str, request: tuple[Scope, Receive, Send]) -> None:
+        """A request with a key that was not seen yet: if it opens nothing, its address has one less of those."""
+        scope, receive, send = request
+        scope.setdefault("state", {})
+        is_refused = False
 
-    async def _note(self, key: str | None, address: str, status: int) -> None:
-        """Remembers whether the key was one."""
-        if key is None or status == 429:
-            return
-        if status == 401:
-            self._good.pop(key, None)
-            await self._limits.count(f"unknown/{address}", _UNKNOWN_PER_MINUTE)
-            return
-        self._good[key] = None
-        self._good.move_to_end(key)
-        if len(self._good) > _KEYS_REMEMBERED:
-            self._good.popitem(last=False)
+        async def send_or_refuse(message: Message) -> None:
+            nonlocal is_refused
+            if message["type"] == "http.response.start" and not self._remember(key, scope, message["status"]):
+                allowance = await self._limits.count(address, min(_UNKNOWN_PER_MINUTE, self._per_minute))
+                is_refused = allowance.is_exceeded
+                if is_refused:
+                    await _refusal(scope, allowance)(scope, receive, send)
+            if not is_refused:
+                await send(message)
+
+        await self._app(scope, receive, send_or_refuse)
+
+    def _remember(self, key: str, scope: Scope, status: int) -> bool:
+        """Whether the key is one of ours."""
+        if not scope["state"].get("is_known"):
+            return status == 403  # one of ours, that may not do this
+        self._known[key] = None
+        if len(self._known) > _KEYS_REMEMBERED:
+            self._known.popitem(last=False)
+        return True
+
+
+def _refusal(scope: Scope, allowance: Allowance) -> ASGIApp:
+    seconds = max(1, round((allowance.resets_at - clock.now()).total_seconds()))
+    message = f"too many requests; try again in {seconds} seconds"
+    return refusals.answer(scope["path"], 429, "rate_limited", message, headers={"Retry-After": str(seconds)})
 
 
 def _key(scope: Scope) -> str | None:
-    """The digest of what was sent as a key."""
+    """The digest of what was sent as a key, however it was spaced."""
     sent = Headers(scope=scope).get("authorization")
-    return hashlib.sha256(sent.encode("latin-1")).hexdigest() if sent else None
+    return hashlib.sha256(" ".join(sent.split()).encode("latin-1")).hexdigest() if sent else None
+
+
+def _address(scope: Scope) -> str:
+    """The caller's; of IPv6 the network, as who has one address there has them all."""
+    host = scope["client"][0] if scope["client"] else "unknown"
+    if ":" not in host:
+        return str(host)
+    return str(ipaddress.ip_network((host.partition("%")[0], _V6_PREFIX), strict=False))
 
 
 def _headers(allowance: Allowance) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Delivery:
         """The records were changed. Nothing is written here, and an attempt that was made between the change and this
         signal stays the only one.
         """
-        self._is_woken = True
+        self._is_woken = workflow.patched("look-again")  # a worker of before did not know the signal
 
     @workflow.signal(name=messages.CANCEL)
     def cancel(self) -> None:

@@ -42,6 +42,7 @@ class RateLimits:
         self._database = database
         self._own = MemoryStorage()
         self._forgot_at = self._away_until = clock.now()
+        self._over: dict[str, Allowance] = {}  # who must wait, and needs no more counting until then
 
     async def count(self, who: str, limit: int) -> Allowance:
         """One more request of theirs."""
@@ -57,6 +58,9 @@ class RateLimits:
 
     async def _add(self, who: str, count: int, limit: int) -> Allowance:
         now = clock.now()
+        over = self._over.get(who)
+        if over is not None and now < over.resets_at:
+            return over
         if self._database.is_shared and now >= self._away_until:
             try:
                 used, resets_at = await self._database.write(request_counts.add, who, count, now)
@@ -64,14 +68,21 @@ class RateLimits:
             except Unavailable:
                 self._away_until = clock.now() + _AWAY
             else:
-                return Allowance(limit, used, resets_at)
+                return self._noted(who, Allowance(limit, used, resets_at))
         return await self._add_here(who, count, limit)
 
     async def _add_here(self, who: str, count: int, limit: int) -> Allowance:
         used = await self._own.incr(who, round(_WINDOW.total_seconds()), count)
         return Allowance(limit, used, clock.at(await self._own.get_expiry(who)))
 
+    def _noted(self, who: str, allowance: Allowance) -> Allowance:
+        self._over.pop(who, None)
+        if allowance.is_exceeded:
+            self._over[who] = allowance
+        return allowance
+
     async def _forget(self, now: datetime) -> None:
         if now - self._forgot_at > _FORGETS_AFTER:
             self._forgot_at = now
+            self._over = {who: each for who, each in self._over.items() if now < each.resets_at}
             await self._database.write(request_counts.forget, now)

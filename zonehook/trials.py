@@ -2,7 +2,7 @@
 
 from zonehook import endpoints
 from zonehook.catalogues import Catalogues
-from zonehook.errors import Conflict
+from zonehook.errors import Conflict, NotFound
 from zonehook.fanout import Fanout
 from zonehook.intake import Intake, Offered
 from zonehook.registry import Registry
@@ -38,5 +38,7 @@ class Trials:
         sample = Offered(type=chosen, data=data, subject=subject)
         event = await self._intake.accept_trial(account_id, endpoint.id, endpoint.dialect, sample)
         await self._fanout.open(event)
-        [delivery] = await self._database.read(deliveries.of_event, account_id, event.id)
-        return delivery
+        opened = await self._database.read(deliveries.of_event, account_id, event.id)
+        if not opened:  # it was deleted meanwhile
+            raise NotFound.endpoint(endpoint_id)
+        return opened[0]

@@ -97,7 +97,7 @@ async def test_nobody_shares_a_connection(sender: Sender, prompt: Listener, monk
             return True
 
         async def aclose(self) -> None:
-            await connections._sweep()
+            await connections.sweep()
 
     await sender.post(prompt.url(), {}, b"{}", 5)
     connections._idle[origin].append(Expired(url.origin))

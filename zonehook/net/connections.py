@@ -43,7 +43,20 @@ class Connections:
                 self._idle.setdefault(origin, []).append(connection)
             else:
                 await connection.aclose()
-            await self._sweep()
+
+    async def sweep(self) -> None:
+        """Closes what was left alone for longer than a connection is kept. Not within anybody's time limit: of a burst
+        to many hosts somebody has to close them all.
+        """
+        now = time.monotonic()
+        if now - self._swept_at < _SWEEP_SECONDS:
+            return
+        self._swept_at = now
+        left = {each for idle in self._idle.values() for each in idle if each.has_expired()}
+        kept = {origin: [each for each in idle if each not in left] for origin, idle in self._idle.items()}
+        self._idle = {origin: idle for origin, idle in kept.items() if idle}
+        for connection in left:  # which nobody can take any more
+            await connection.aclose()
 
     async def close(self) -> None:
         for each in self._idle.values():
@@ -66,15 +79,3 @@ class Connections:
             keepalive_expiry=_IDLE_SECONDS,
             network_backend=self._backends[url.scheme.decode()],
         )
-
-    async def _sweep(self) -> None:
-        """Closes what was left alone for longer than a connection is kept."""
-        now = time.monotonic()
-        if now - self._swept_at < _SWEEP_SECONDS:
-            return
-        self._swept_at = now
-        left = {each for idle in self._idle.values() for each in idle if each.has_expired()}
-        kept = {origin: [each for each in idle if each not in left] for origin, idle in self._idle.items()}
-        self._idle = {origin: idle for origin, idle in kept.items() if idle}
-        for connection in left:  # which nobody can take any more
-            await connection.aclose()

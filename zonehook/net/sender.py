@@ -84,6 +84,14 @@ class Sender:
         when it is this machine that cannot connect to anybody just now, and TooManyAtOnce when as many attempts as may
         be wait for this receiver.
         """
+        answer = await self._answer(url, headers, body, seconds)
+        await self._connections.sweep()
+        return answer
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+    async def _answer(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         parts = urlsplit(url)
         async with self._turns.turn(url, parts.hostname or ""):
             started_at, began = clock.now(), time.monotonic()
@@ -104,9 +112,6 @@ class Sender:
             excerpt=_excerpt(received.body),
             retry_after=received.retry_after,
         )
-
-    async def close(self) -> None:
-        await self._connections.close()
 
     async def _exchange(self, parts: SplitResult, url: str, headers: Mapping[str, str], body: bytes) -> _Received:
         target, host = _target(parts, url)
