@@ -64,11 +64,7 @@ def _create(conn: Connection, actor: Actor, wanted: Wanted) -> tuple[ApiKey, str
     _refuse_higher(actor, role)
     if not roles.is_good_for_anything(role, wanted.scope):
         raise Invalid.field("scope", f"a {role} may do nothing with a key of the scope {wanted.scope}; choose read")
-    text = clock.new_api_key()
-    made = ApiKey(clock.new_id("key"), wanted.name, wanted.scope, member_id, clock.now(), wanted.expires_at, None)
-    api_keys.add(conn, actor.account_id, made, keys.digest(text))
-    audit.note(conn, actor, "api_key.created", made.id)
-    return made, text
+    return api_keys.issue(conn, actor, wanted.name, wanted.scope, member_id, wanted.expires_at)
 
 
 def _rotate(conn: Connection, actor: Actor, key_id: str, grace: timedelta) -> tuple[ApiKey, str]:

@@ -144,7 +144,7 @@ class Registry:
 def _add(conn: Connection, cipher: Cipher, actor: Actor, values: dict[str, Any], fair_use: int) -> Endpoint:
     """Counted and added in one: of two at once for the last place, the second finds it taken."""
     retired = sealed.retired(conn)
-    plan = accounts.held_plan(conn, actor.account_id)
+    plan = accounts.hold(conn, actor.account_id)
     if stored.count(conn, actor.account_id) >= plans.endpoints_of(plan, fair_use):
         raise QuotaExceeded("webhook_quota_exceeded", plans.quota_sentence(plan, fair_use))
     hidden = {

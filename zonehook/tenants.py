@@ -13,7 +13,7 @@ from zonehook.keys import Scope
 from zonehook.roles import Action, Actor, Role
 from zonehook.store import accounts, api_keys, audit, members
 from zonehook.store.accounts import Account
-from zonehook.store.api_keys import ApiKey, KnownKey
+from zonehook.store.api_keys import KnownKey
 from zonehook.store.audit import Entry
 from zonehook.store.database import Database
 from zonehook.store.members import Member
@@ -159,7 +159,8 @@ def _open_account(
         members.add(conn, account.id, owner)
         audit.note(conn, actor, "member.created", owner.id)
         owner_id = owner.id
-    return account, _new_key(conn, actor, "owner", owner_id)
+    _, key = api_keys.issue(conn, actor, "owner", Scope.MANAGE, owner_id)
+    return account, key
 
 
 def _change_account(conn: Connection, by: Operator, account_id: int, changes: dict[str, Any]) -> Account | None:
@@ -173,25 +174,9 @@ def _first_start(conn: Connection) -> FirstKeys:
     if account is None:
         account = accounts.add(conn, "default", "standard", "unlimited", clock.now())
         audit.note(conn, _ITSELF.acting_in(account.id), "account.created", account.id)
-    api_key = _new_key(conn, _ITSELF.acting_in(account.id), "credentials.json", None)
-    return FirstKeys(account, api_key, _new_operator_key(conn))
-
-
-def _new_key(conn: Connection, actor: Actor, name: str, member_id: str | None) -> str:
-    """A key that may do all that its holder may."""
-    key = clock.new_api_key()
-    made = ApiKey(clock.new_id("key"), name, Scope.MANAGE, member_id, clock.now(), None, None)
-    api_keys.add(conn, actor.account_id, made, keys.digest(key))
-    audit.note(conn, actor, "api_key.created", made.id)
-    return key
-
-
-def _new_operator_key(conn: Connection) -> str:
-    key = clock.new_api_key()
-    made = ApiKey(clock.new_id("key"), "credentials.json", Scope.OPERATOR, None, clock.now(), None, None)
-    api_keys.add(conn, None, made, keys.digest(key))
-    audit.note_operator_key(conn, made.id)
-    return key
+    _, api_key = api_keys.issue(conn, _ITSELF.acting_in(account.id), "credentials.json", Scope.MANAGE)
+    _, operator_key = api_keys.issue(conn, None, "credentials.json", Scope.OPERATOR)
+    return FirstKeys(account, api_key, operator_key)
 
 
 def _check_plan(plan: str) -> None:

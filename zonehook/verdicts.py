@@ -145,7 +145,12 @@ def answer(sent: Sent) -> str:
 
 def outcome(sent: Sent) -> str:
     """The attempt in one word, for logs and metrics: `status_503` or the error's name."""
-    return sent.error or f"status_{sent.status_code}"
+    return called(sent.status_code, sent.error)
+
+
+def called(status_code: int | None, error: str | None) -> str:
+    """That word, of an attempt that was read from the records."""
+    return error or f"status_{status_code}"
 
 
 def _is_final(sent: Sent, policy: Policy) -> bool:

@@ -39,14 +39,6 @@ def get(conn: Connection, account_id: int) -> Account | None:
     return _account(conn.execute(select(*_SEEN).where(accounts.c.id == account_id)).one_or_none())
 
 
-def held_plan(conn: Connection, account_id: int) -> str:
-    """The account's plan, which nobody changes until this transaction ends; whoever else asks this way waits."""
-    # Not a lock that whoever writes an event of the account would wait for
-    query = select(accounts.c.plan).where(accounts.c.id == account_id).with_for_update(key_share=True)
-    plan: str = conn.execute(query).scalar_one()
-    return plan
-
-
 def page(conn: Connection, limit: int, cursor: str | None) -> Page[Account]:
     rows, next_cursor = pages.fetch(conn, select(*_SEEN), accounts.c.created_at, accounts.c.id, limit, cursor)
     return Page([Account(**row._mapping) for row in rows], next_cursor)
@@ -57,10 +49,12 @@ def change(conn: Connection, account_id: int, values: dict[str, Any]) -> bool:
     return conn.execute(update(accounts).where(accounts.c.id == account_id).values(values)).rowcount == 1
 
 
-def hold(conn: Connection, account_id: int) -> None:
-    """Nobody else who holds the account goes on until this transaction ends."""
-    # SQLite has one writer at a time anyway, and no such clause
-    conn.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+def hold(conn: Connection, account_id: int) -> str:
+    """The account's plan. Until this transaction ends nobody changes it, nor goes on who holds the account as well."""
+    # Not a lock that whoever writes an event of the account would wait for; SQLite has one writer at a time anyway
+    query = select(accounts.c.plan).where(accounts.c.id == account_id).with_for_update(key_share=True)
+    plan: str = conn.execute(query).scalar_one()
+    return plan
 
 
 def _account(row: Row[Any] | None) -> Account | None:

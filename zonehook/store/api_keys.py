@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, update
 
+from zonehook import clock, keys
 from zonehook.keys import Scope
-from zonehook.roles import Role
-from zonehook.store import pages
+from zonehook.roles import Actor, Role
+from zonehook.store import audit, pages
 from zonehook.store.pages import Page
 from zonehook.store.tables import accounts, api_keys, members
 
@@ -80,9 +81,24 @@ _KEY_WITH: Select[Any] = (
 _SEEN = [api_keys.c[name] for name in ApiKey.__dataclass_fields__]
 
 
-def add(conn: Connection, account_id: int | None, key: ApiKey, digest: str) -> None:
-    values = vars(key) | {"scope": key.scope.value, "account_id": account_id, "digest": digest}
-    conn.execute(insert(api_keys).values(values))
+def issue(
+    conn: Connection,
+    actor: Actor | None,
+    name: str,
+    scope: Scope,
+    member_id: str | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its text, of which the digest alone is kept. `actor` None: the operator's, of no account."""
+    text = clock.new_api_key()
+    key = ApiKey(clock.new_id("key"), name, scope, member_id, clock.now(), expires_at, None)
+    own = {"scope": scope.value, "account_id": actor.account_id if actor else None, "digest": keys.digest(text)}
+    conn.execute(insert(api_keys).values(vars(key) | own))
+    if actor is None:
+        audit.note_operator_key(conn, key.id)
+    else:
+        audit.note(conn, actor, "api_key.created", key.id)
+    return key, text
 
 
 def with_digest(conn: Connection, digest: str) -> KnownKey | None:

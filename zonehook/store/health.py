@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
 
+from zonehook import verdicts
 from zonehook.health import Failure, Tally
 from zonehook.store.tables import attempts
 
@@ -28,7 +29,7 @@ def last_failure(conn: Connection, account_id: int, endpoint_id: str, confirming
     query = _of(select(attempts.c.started_at, attempts.c.status_code, attempts.c.error), account_id, endpoint_id)
     failed = or_(attempts.c.status_code.is_(None), not_(_confirmed(confirming)))
     row = conn.execute(query.where(failed).order_by(attempts.c.started_at.desc()).limit(1)).one_or_none()
-    return None if row is None else Failure(row.started_at, row.error or f"status_{row.status_code}")
+    return None if row is None else Failure(row.started_at, verdicts.called(row.status_code, row.error))
 
 
 def _of(query: Select[Any], account_id: int, endpoint_id: str) -> Select[Any]:
