@@ -10,7 +10,7 @@ from zonehook import clock, keys, roles
 from zonehook.errors import Conflict, Forbidden, Invalid, NotFound
 from zonehook.keys import Scope
 from zonehook.roles import Actor, Role
-from zonehook.store import api_keys, audit, members
+from zonehook.store import accounts, api_keys, audit, members
 from zonehook.store.api_keys import ApiKey, HeldKey
 from zonehook.store.database import Database
 from zonehook.store.pages import Page
@@ -54,6 +54,7 @@ class Keyring:
 
 
 def _create(conn: Connection, actor: Actor, wanted: Wanted) -> tuple[ApiKey, str]:
+    accounts.hold(conn, actor.account_id)  # nobody's role changes meanwhile
     member_id = wanted.member_id or actor.member_id
     role = Role.OWNER
     if member_id is not None:
@@ -68,6 +69,7 @@ def _create(conn: Connection, actor: Actor, wanted: Wanted) -> tuple[ApiKey, str
 
 
 def _rotate(conn: Connection, actor: Actor, key_id: str, grace: timedelta) -> tuple[ApiKey, str]:
+    accounts.hold(conn, actor.account_id)
     held = _held(conn, actor, key_id)
     now = clock.now()
     if held.key.expires_at is not None and held.key.expires_at <= now:

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from zonehook import clock, roles
 from zonehook.errors import Conflict, Forbidden, Invalid, NotFound
 from zonehook.roles import Actor, Role
-from zonehook.store import accounts, audit
+from zonehook.store import accounts, api_keys, audit
 from zonehook.store import members as stored
 from zonehook.store.database import Database
 from zonehook.store.members import Member
@@ -33,7 +33,9 @@ class Members:
         return await self._database.write(_add, actor, email.lower(), role)
 
     async def change_role(self, actor: Actor, member_id: str, role: Role) -> Member:
-        """From the next request on, their keys do what the new role may. Raises NotFound, Forbidden and Conflict."""
+        """From the next request on, their keys do what the new role may; those of who becomes an owner do nothing any
+        more, as somebody of a lower rank may have made them and know their text. Raises NotFound, Forbidden, Conflict.
+        """
         return await self._database.write(_change_role, actor, member_id, role)
 
     async def remove(self, actor: Actor, member_id: str) -> None:
@@ -59,6 +61,9 @@ def _change_role(conn: Connection, actor: Actor, member_id: str, role: Role) -> 
         _keep_an_owner(conn, actor, member)
         stored.change(conn, actor.account_id, member_id, {"role": role.value})
         audit.note(conn, actor, "member.role_changed", member_id)
+        if role is Role.OWNER:
+            for key_id in api_keys.revoke_of(conn, actor.account_id, member_id, clock.now()):
+                audit.note(conn, actor, "api_key.revoked", key_id)
     return Member(member.id, member.email, role, member.created_at)
 
 

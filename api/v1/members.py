@@ -64,7 +64,9 @@ async def page(desks: House, caller: Viewer, limit: Limit = 50, cursor: Cursor =
     openapi_extra=bodies.describe(MemberChanges),
 )
 async def change_role(desks: House, caller: Manager, member_id: Id, request: Request) -> Member:
-    """Change a member's role; their keys follow at once. Only an owner makes owners, and the last one stays."""
+    """Change a member's role; their keys follow at once, and those of a new owner are revoked. Only an owner makes
+    owners, and the last one stays.
+    """
     wanted = await bodies.parse(request, MemberChanges)
     return await desks.members.change_role(caller, member_id, Role(wanted.role))
 

@@ -143,3 +143,20 @@ async def test_an_admin_is_no_way_to_become_owner(house: House, account: Account
     assert own["member_id"] == admin["id"]
     roles = {each["email"]: each["role"] for each in (await account.call("GET", MEMBERS, status=200))["data"]}
     assert roles == {"owner@example.com": "owner", "admin@example.com": "admin", "member@example.com": "admin"}
+
+
+async def test_no_way_to_an_owners_role(house: House, account: Account) -> None:
+    """Keys that an admin made for somebody open nothing once that person is an owner; nor do those made before."""
+    admin = await _acting(house, account, await _add(account, "ada", "admin"))
+    bob = await _add(account, "bob", "admin")
+    made_by_admin = await _acting(house, admin, bob)
+    before = (await made_by_admin.client.get(MEMBERS)).status_code
+
+    await account.call("PATCH", f"{MEMBERS}/{bob['id']}", body={"role": "owner"}, status=200)
+
+    refused = shapes.refusal(await made_by_admin.client.get(MEMBERS), 401)
+    as_owner = await _acting(house, account, bob)
+    assert (before, "revoked" in refused["message"]) == (200, True)
+    assert (await as_owner.client.post(MEMBERS, json={"email": "eve@example.com", "role": "owner"})).status_code == 201
+    log = (await account.call("GET", "/v1/audit-log", status=200))["data"]
+    assert [each["action"] for each in log].count("api_key.revoked") == 1

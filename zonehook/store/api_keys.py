@@ -128,6 +128,12 @@ def change(conn: Connection, account_id: int, key_id: str, values: dict[str, Any
     conn.execute(update(api_keys).where(api_keys.c.id == key_id, api_keys.c.account_id == account_id).values(values))
 
 
+def revoke_of(conn: Connection, account_id: int, member_id: str, at: datetime) -> list[str]:
+    """Revokes every key of a member; their ids."""
+    held = (api_keys.c.member_id == member_id, api_keys.c.account_id == account_id, api_keys.c.revoked_at.is_(None))
+    return list(conn.execute(update(api_keys).where(*held).values(revoked_at=at).returning(api_keys.c.id)).scalars())
+
+
 def _listed(query: Select[Any], account_id: int) -> Select[Any]:
     """Those that were not revoked and whose member, where they have one, is still there."""
     return (
