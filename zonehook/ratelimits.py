@@ -1,6 +1,7 @@
 """The desk for rate limits: how many more requests somebody may make in this minute."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from limits.aio.storage import MemoryStorage
@@ -13,6 +14,7 @@ from zonehook.store.database import Database
 _WINDOW = timedelta(minutes=1)
 _FORGETS_AFTER = timedelta(minutes=10)
 _AWAY = timedelta(seconds=5)
+_BLOCKS = 100  # a minute's requests are taken from the database in so many blocks: not every one of them is a write
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,19 @@ class Allowance:
         return self.used > self.limit
 
 
+@dataclass
+class _Block:
+    """What this process took of somebody's minute: `used` of them all, up to `end`."""
+
+    resets_at: datetime
+    used: int = 0
+    end: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class RateLimits:
-    """Counts in the database where several API processes may share it, in this process where none can (SQLite).
+    """Counts in the database where several API processes may share it, in this process where none can (SQLite). Never
+    more than the limit are let through; what a process took and nobody asked it for, a hundredth at most, is lost.
 
     While the database is away each process counts for itself, and asks it again every five seconds.
     """
@@ -41,48 +54,37 @@ class RateLimits:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._own = MemoryStorage()
+        self._blocks: dict[str, _Block] = {}
         self._forgot_at = self._away_until = clock.now()
-        self._over: dict[str, Allowance] = {}  # who must wait, and needs no more counting until then
 
     async def count(self, who: str, limit: int) -> Allowance:
         """One more request of theirs."""
-        return await self._add(who, 1, limit)
+        if self._database.is_shared and clock.now() >= self._away_until:
+            try:
+                return await self._count_with_others(who, limit)
+            except Unavailable:
+                self._away_until = clock.now() + _AWAY
+        return await self.count_here(who, limit)
 
     async def count_here(self, who: str, limit: int) -> Allowance:
         """One more request of theirs to this process, whatever the database does."""
-        return await self._add_here(who, 1, limit)
-
-    async def look(self, who: str, limit: int) -> Allowance:
-        """How they stand, with nothing counted."""
-        return await self._add(who, 0, limit)
-
-    async def _add(self, who: str, count: int, limit: int) -> Allowance:
-        now = clock.now()
-        over = self._over.get(who)
-        if over is not None and now < over.resets_at:
-            return over
-        if self._database.is_shared and now >= self._away_until:
-            try:
-                used, resets_at = await self._database.write(request_counts.add, who, count, now)
-                await self._forget(now)
-            except Unavailable:
-                self._away_until = clock.now() + _AWAY
-            else:
-                return self._noted(who, Allowance(limit, used, resets_at))
-        return await self._add_here(who, count, limit)
-
-    async def _add_here(self, who: str, count: int, limit: int) -> Allowance:
-        used = await self._own.incr(who, round(_WINDOW.total_seconds()), count)
+        used = await self._own.incr(who, round(_WINDOW.total_seconds()))
         return Allowance(limit, used, clock.at(await self._own.get_expiry(who)))
 
-    def _noted(self, who: str, allowance: Allowance) -> Allowance:
-        self._over.pop(who, None)
-        if allowance.is_exceeded:
-            self._over[who] = allowance
-        return allowance
+    async def _count_with_others(self, who: str, limit: int) -> Allowance:
+        block = self._blocks.setdefault(who, _Block(clock.now()))
+        async with block.turn:  # of two at once the second takes from the block that the first one fetches
+            now = clock.now()
+            if now >= block.resets_at or block.used == block.end:
+                size = max(1, limit // _BLOCKS)
+                block.end, block.resets_at = await self._database.write(request_counts.add, who, size, now)
+                block.used = block.end - size
+                await self._forget(now)
+            block.used += 1
+            return Allowance(limit, block.used, block.resets_at)
 
     async def _forget(self, now: datetime) -> None:
         if now - self._forgot_at > _FORGETS_AFTER:
             self._forgot_at = now
-            self._over = {who: each for who, each in self._over.items() if now < each.resets_at}
+            self._blocks = {who: each for who, each in self._blocks.items() if now < each.resets_at}
             await self._database.write(request_counts.forget, now)

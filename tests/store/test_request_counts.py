@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from zonehook import clock
 from zonehook.ratelimits import RateLimits
@@ -24,13 +25,25 @@ async def test_two_processes_count_together(database: Database, url: str) -> Non
     try:
         made = await asyncio.gather(*(desks[number % 2].count("key", LIMIT) for number in range(2 * LIMIT)))
         other = await desks[0].count("another", LIMIT)
-        stands = await desks[1].look("key", LIMIT)
+        stands = await desks[1].count("key", LIMIT)
     finally:
         await elsewhere.close()
 
     assert sorted(each.used for each in made) == list(range(1, 2 * LIMIT + 1))
     assert sum(not each.is_exceeded for each in made) == LIMIT
-    assert (other.remaining, stands.used, stands.remaining) == (LIMIT - 1, 2 * LIMIT, 0)
+    assert (other.remaining, stands.used, stands.remaining) == (LIMIT - 1, 2 * LIMIT + 1, 0)
+
+
+async def test_not_every_request_is_a_write(database: Database) -> None:
+    """A process asks the database once for a hundredth of the limit, and lets through as many as the limit says."""
+    limits = RateLimits(database)
+    before = _transactions()
+
+    made = [await limits.count("key", 1000) for _ in range(1005)]
+
+    assert [each.used for each in made] == list(range(1, 1006))
+    assert [each.is_exceeded for each in made] == [False] * 1000 + [True] * 5
+    assert _transactions() - before == (101 if database.is_shared else 0)
 
 
 async def test_a_minute_later(database: Database) -> None:
@@ -58,3 +71,8 @@ async def test_without_a_database(url: str) -> None:
         await away.close()
 
     assert [each.is_exceeded for each in allowances] == [False, False, True]
+
+
+def _transactions() -> float:
+    """Committed so far, by this process."""
+    return REGISTRY.get_sample_value("zonehook_database_transactions_total") or 0.0
