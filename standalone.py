@@ -25,6 +25,7 @@ from zonehook.announcer import Announcer
 from zonehook.archive import Archive
 from zonehook.catalogues import Catalogues
 from zonehook.devserver import DevServer, Ports
+from zonehook.enforcement import Enforcement
 from zonehook.errors import Invalid, Unauthorized, ZonehookError
 from zonehook.fanout import Fanout
 from zonehook.intake import Intake
@@ -80,9 +81,7 @@ async def _up(settings: Settings, began: float) -> None:
         stack.push_async_callback(database.close)
         client = await stack.enter_async_context(_temporal(settings))
         await migrate.upgrade(database)
-        intake = Intake(database, client, starts_eagerly=settings.embedded_worker)
-        announcer = Announcer(database, intake)
-        desks = _desks(settings, sealing, database, client, intake, announcer)
+        desks, announcer = _desks(settings, sealing, database, client)
         if settings.embedded_worker:
             await stack.enter_async_context(worker.working(client, database, sealing, settings))
         await stack.enter_async_context(_announcing(announcer))
@@ -95,13 +94,15 @@ async def _up(settings: Settings, began: float) -> None:
     _say("Stopped. Everything is kept in " + str(settings.home))
 
 
-def _desks(
-    settings: Settings, sealing: Cipher, database: Database, client: Client, intake: Intake, announcer: Announcer
-) -> Desks:
+def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> tuple[Desks, Announcer]:
+    """Those the doors lead to, and the one that works by itself."""
+    enforcement = Enforcement(database)
+    intake = Intake(database, client, enforcement, starts_eagerly=settings.embedded_worker)
+    announcer = Announcer(database, intake)
     registry = Registry(database, sealing, settings.targets, settings.fair_use_endpoints, announcer.wake)
     fanout = Fanout(database, settings.time_scale, settings.fast_lane)
-    catalogues = Catalogues(database)
-    return Desks(
+    catalogues = Catalogues(database, enforcement)
+    desks = Desks(
         tenants=Tenants(database),
         members=Members(database),
         keyring=Keyring(database),
@@ -115,6 +116,7 @@ def _desks(
         client=client,
         source_ranges=settings.source_ranges,
     )
+    return desks, announcer
 
 
 @contextlib.asynccontextmanager

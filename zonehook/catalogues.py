@@ -21,9 +21,9 @@ MAX_SAMPLE_BYTES = 16 * 1024
 class Catalogues:
     """Vendors' catalogues are the house's own and the same for all; those of `standard` accounts are stored."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, enforcement: Enforcement) -> None:
         self._database = database
-        self._enforcement = Enforcement(database)
+        self._enforcement = enforcement
 
     async def all_of(self, account_id: int, dialect: str) -> list[Entry]:
         """Every type of the account's dialect, or all that it has registered itself."""

@@ -20,8 +20,8 @@ _THREADS = 2
 
 
 class Enforcement:
-    """What a document may cost is bounded (zonehook/schemas). That much is done in a thread, and for one document of an
-    account at a time, so that others find a thread free.
+    """One per process. What a document may cost is bounded (zonehook/schemas). That much is done in a thread, and for
+    one document of an account at a time, so that others find a thread free.
     """
 
     def __init__(self, database: Database) -> None:

@@ -45,11 +45,11 @@ class Accepted:
 class Intake:
     """Accepts events. `starts_eagerly`: this process also works, so Temporal may hand it the first task at once."""
 
-    def __init__(self, database: Database, client: Client, starts_eagerly: bool) -> None:
+    def __init__(self, database: Database, client: Client, enforcement: Enforcement, starts_eagerly: bool) -> None:
         self._database = database
         self._client = client
         self._starts_eagerly = starts_eagerly
-        self._enforcement = Enforcement(database)
+        self._enforcement = enforcement
 
     async def accept(
         self, account_id: int, dialect: str, offered: Offered, catalogue_version: int | None = None

@@ -17,6 +17,7 @@ from tests.running import Account, House, running
 from zonehook import clock
 from zonehook.announcer import Announcer
 from zonehook.dialects import dnsimple
+from zonehook.enforcement import Enforcement
 from zonehook.errors import Unavailable
 from zonehook.intake import Intake
 from zonehook.store import announcements
@@ -118,8 +119,9 @@ async def test_killed_after_the_events_start(house: House, receiver: Receiver) -
     await database.write(announcements.add, announcement)
     try:
         for _ in range(2):
+            intake = Intake(database, client, Enforcement(database), starts_eagerly=False)
             with pytest.raises(Unavailable):
-                await Announcer(database, Intake(database, client, starts_eagerly=False)).publish_waiting()
+                await Announcer(database, intake).publish_waiting()
     finally:
         await database.close()
 

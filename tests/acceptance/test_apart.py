@@ -19,6 +19,7 @@ from tests.store import postgres as cluster
 from zonehook import addresses, messages
 from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
+from zonehook.enforcement import Enforcement
 from zonehook.intake import Intake, Offered
 from zonehook.registration import Registration
 from zonehook.registry import Registry
@@ -172,7 +173,7 @@ async def test_a_worker_of_its_own(tmp_path: Path, trusting: dict[str, str], mai
         await registry.register(Actor(account.id), Registration(mailbox.url, [], "standard"))
         release = asyncio.Event()
         mailbox.replies.append(Reply(200, hold=release))
-        intake = Intake(database, client, starts_eagerly=False)
+        intake = Intake(database, client, Enforcement(database), starts_eagerly=False)
         await intake.accept(account.id, account.dialect, Offered("domain.create", "{}"))
         await mailbox.wait_for(1)
         worker.send_signal(signal.SIGTERM)

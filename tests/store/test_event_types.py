@@ -24,8 +24,8 @@ class Process:
 
     def __init__(self, database: Database) -> None:
         self.tenants = Tenants(database)
-        self.catalogues = Catalogues(database)
         self.enforcement = Enforcement(database)
+        self.catalogues = Catalogues(database, self.enforcement)
 
     async def caller(self, key: str) -> Caller:
         return await self.tenants.caller(key, Action.PUBLISH_EVENTS)

@@ -32,6 +32,7 @@ from tests.receiver import Receiver, Reply
 from zonehook import clock, devserver, messages
 from zonehook.archive import Archive
 from zonehook.dialects import connect_domain
+from zonehook.enforcement import Enforcement
 from zonehook.intake import Intake, Offered
 from zonehook.net.sender import Answer, Sender
 from zonehook.registration import Registration
@@ -156,7 +157,7 @@ class Hours:
         """Publishes an event and returns when its delivery's workflow has ended."""
         published = samples.event(dialect)
         offered = Offered(**published | {"data": msgspec.json.encode(published["data"]).decode()})
-        intake = Intake(self.database, self.client, starts_eagerly=False)
+        intake = Intake(self.database, self.client, Enforcement(self.database), starts_eagerly=False)
         accepted = await intake.accept(account_id, dialect, offered)
         await self.client.get_workflow_handle(f"event/{account_id}/{accepted.id}").result()
         delivery = await self._only_delivery(account_id)
