@@ -34,7 +34,7 @@ async def by_signal(house: House, account: Account, verb: str, delivery_id: str)
         order = {"account_id": account.id, "delivery_id": delivery_id}
         await client.get_workflow_handle("operator").signal("replay", order)
     else:
-        await client.get_workflow_handle(f"delivery/{delivery_id}").signal(_SIGNALS[verb])
+        await _once_listed(lambda: client.get_workflow_handle(f"delivery/{delivery_id}").signal(_SIGNALS[verb]))
 
 
 def path(verb: str, delivery_id: str) -> str:
@@ -74,6 +74,17 @@ async def ended(house: House, account: Account, delivery_id: str) -> None:
         await client.get_workflow_handle(f"event/{account.id}/{event_id}").result()
         with _if_found():  # in the fast lane the event's own may have been all there was
             await client.get_workflow_handle(f"delivery/{delivery_id}").result()
+
+
+async def _once_listed(signal: Callable[[], Awaitable[None]]) -> None:
+    """What an operator can signal: in the fast lane a delivery gets its workflow a moment after its first attempt's
+    record, and after a crash when the event's own has been taken over.
+    """
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            with _if_found():
+                return await signal()
+            await asyncio.sleep(0.05)  # Temporal tells how things stand, not when they change
 
 
 @contextlib.contextmanager
