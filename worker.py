@@ -22,12 +22,15 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
+from activities.publishing import Publishing
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
 from zonehook import messages, metrics, temporal
+from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
 from zonehook.fanout import Fanout
+from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
@@ -154,6 +157,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     sender = Sender(settings.targets, sources=settings.source_address)
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
+    intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
@@ -165,6 +169,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             delivering.cancel_delivery,
             delivering.hurry_delivery,
             Intervening(Interventions(ledger, client)).replay_delivery,
+            Publishing(intake).publish,
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api import bodies, v2
-from zonehook import errors
+from zonehook import errors, reading
 from zonehook.errors import Detail, ZonehookError
 
 _RETRY_AFTER_SECONDS = "5"
@@ -108,7 +108,7 @@ async def _too_large(request: Request, _problem: Exception) -> Response:
 
 async def _malformed_request(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)  # noqa: S101
-    found = bodies.details([{**each, "loc": each["loc"][1:]} for each in problem.errors()])
+    found = reading.details([{**each, "loc": each["loc"][1:]} for each in problem.errors()])
     return answer(request.url.path, 400, "invalid_request", f"{found[0].field}: {found[0].message}", found)
 
 

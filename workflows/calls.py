@@ -6,7 +6,16 @@ A test holds each against the real one.
 from temporalio import activity
 
 from zonehook import messages
-from zonehook.messages import AcceptedEvent, AtOnce, DeliveryEnd, DeliveryOrder, OpenedDeliveries, ReplayRequest
+from zonehook.messages import (
+    AcceptedEvent,
+    AtOnce,
+    DeliveryEnd,
+    DeliveryOrder,
+    OpenedDeliveries,
+    PublishOrder,
+    Refused,
+    ReplayRequest,
+)
 
 
 @activity.defn(name=messages.OPEN_DELIVERIES)
@@ -42,4 +51,10 @@ async def hurry_delivery(order: DeliveryOrder) -> None:
 @activity.defn(name=messages.REPLAY_DELIVERY)
 async def replay_delivery(request: ReplayRequest) -> None:
     """Send a finished delivery again."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.PUBLISH)
+async def publish(order: PublishOrder) -> list[Refused]:
+    """Accept events as REST does; those that are refused are told."""
     raise NotImplementedError

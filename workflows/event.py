@@ -4,24 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import (
-    RetryPolicy,
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDReusePolicy,
-)
-from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_cancelled_exception
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.delivery import Delivery, attempt_at_once
+    from workflows.durably import durably
     from workflows.waiting import until
     from zonehook import messages
-    from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries
+    from zonehook.messages import AcceptedEvent, DeliveryOrder
 
 _AT_ONCE = 50
 _STATUS = SearchAttributeKey.for_keyword(messages.STATUS)
@@ -35,7 +29,7 @@ class Event:
 
     @workflow.run
     async def run(self, event: AcceptedEvent) -> list[str]:
-        opened = await _open(event)
+        opened = await durably(calls.open_deliveries, event)
         if opened.is_fast:
             return await _in_the_fast_lane(opened.orders)
         # Awaited: a parent that closes in the task that starts its children loses them. Many at once: one by one
@@ -45,29 +39,6 @@ class Event:
         if opened.next is not None:
             workflow.continue_as_new(replace(event, data="", after=opened.next))
         return [f"{len(opened.orders)} deliveries started"]
-
-
-async def _open(event: AcceptedEvent) -> OpenedDeliveries:
-    """In the worker itself, which is cheapest; through the server while the database is away, for as long as it
-    likes: there a retry adds nothing to the history, and none of them keeps a worker from stopping. Once, since the
-    SDK forgets the time limit of a local activity that passes between two retries of it, and then never gives up.
-    """
-    try:
-        return await workflow.execute_local_activity(
-            calls.open_deliveries,
-            event,
-            start_to_close_timeout=timedelta(seconds=5),
-            retry_policy=RetryPolicy(maximum_attempts=1),
-        )
-    except FailureError as problem:  # an ActivityError the first time, and its bare cause when history is replayed
-        if is_cancelled_exception(problem):
-            raise
-    return await workflow.execute_activity(
-        calls.open_deliveries,
-        event,
-        start_to_close_timeout=timedelta(seconds=30),
-        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=5)),
-    )
 
 
 async def _in_the_fast_lane(orders: Sequence[DeliveryOrder]) -> list[str]:

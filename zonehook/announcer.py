@@ -4,7 +4,8 @@ import asyncio
 import logging
 
 from zonehook.errors import Unavailable
-from zonehook.intake import Intake, Offered
+from zonehook.intake import Intake
+from zonehook.offers import Offered
 from zonehook.store import announcements
 from zonehook.store.announcements import Announcement
 from zonehook.store.database import Database

@@ -1,5 +1,7 @@
 """The desk for events: accept one durably, find one again, even before its rows are written."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -8,28 +10,17 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from zonehook import clock, dialects, events, ids, messages, temporal
+from zonehook import clock, dialects, events, ids, messages, offers, temporal
 from zonehook.enforcement import Enforcement
-from zonehook.errors import Conflict, Invalid, NotFound
-from zonehook.messages import AcceptedEvent
-from zonehook.store import deliveries
+from zonehook.errors import Conflict, Invalid, NotFound, Unavailable, ZonehookError
+from zonehook.messages import AcceptedEvent, Offer
+from zonehook.offers import Offered
+from zonehook.store import accounts, deliveries
 from zonehook.store import events as stored
 from zonehook.store.database import Database
 from zonehook.store.deliveries import Delivery
 from zonehook.store.events import EventFilter
 from zonehook.store.pages import Page
-
-
-@dataclass(frozen=True)
-class Offered:
-    """An event as a producer offers it. `data` and `actor` are JSON text; `key` makes it once-only."""
-
-    type: str
-    data: str
-    key: str | None = None
-    subject: str | None = None
-    actor: str | None = None
-    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +66,25 @@ class Intake:
         except WorkflowAlreadyStartedError:
             return await self._duplicate_in_temporal(event)
         return Accepted(event.id, event.type, event.accepted_at, is_duplicate=False)
+
+    async def accept_each(self, account_id: int, offered: Sequence[Offer]) -> list[str | None]:
+        """What came of each, side by side: None for one that is durable now, as after `accept`; otherwise why it was
+        refused, in a sentence. Raises Unavailable when one can be neither now: then all may be offered again.
+        """
+        account = await self._database.read(accounts.get, account_id)
+        if account is None:
+            return [f"there is no account {account_id}"] * len(offered)
+        return list(await asyncio.gather(*(self._taken(account_id, account.dialect, each) for each in offered)))
+
+    async def _taken(self, account_id: int, dialect: str, offer: Offer) -> str | None:
+        try:
+            event = offers.read(offer.document.encode())
+            await self.accept(account_id, dialect, replace(event, key=event.key or offer.key))
+        except Unavailable:
+            raise
+        except ZonehookError as refusal:
+            return refusal.message
+        return None
 
     async def accept_trial(self, account_id: int, endpoint_id: str, dialect: str, sample: Offered) -> AcceptedEvent:
         """A sample for one endpoint alone, durable when it returns. `dialect` is the endpoint's. Raises as `accept`."""

@@ -20,6 +20,7 @@ DELIVER_AT_ONCE = "deliver_at_once"
 CANCEL_DELIVERY = "cancel_delivery"
 HURRY_DELIVERY = "hurry_delivery"
 REPLAY_DELIVERY = "replay_delivery"
+PUBLISH = "publish"
 OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
 # Signals
@@ -65,6 +66,30 @@ class AcceptedEvent:
     occurred_at: datetime | None = None
     after: str | None = None
     trial_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An event to be published: the JSON document that REST takes, as text, and the key of one that has no id."""
+
+    document: str
+    key: str
+
+
+@dataclass(frozen=True)
+class PublishOrder:
+    """Events of one account, from a workflow. Told again, because nobody heard the answer, they are the same events."""
+
+    account_id: int
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An offer that became no event: its place in the order, and why, in a sentence."""
+
+    place: int
+    reason: str
 
 
 def event_workflow_id(account_id: int, event_id: str) -> str:

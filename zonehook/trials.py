@@ -4,7 +4,8 @@ from zonehook import endpoints
 from zonehook.catalogues import Catalogues
 from zonehook.errors import Conflict, NotFound
 from zonehook.fanout import Fanout
-from zonehook.intake import Intake, Offered
+from zonehook.intake import Intake
+from zonehook.offers import Offered
 from zonehook.registry import Registry
 from zonehook.store import deliveries
 from zonehook.store.database import Database

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from api import bodies
-from api.bodies import Body, Moment, Text
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
 from zonehook.keyring import Wanted
 from zonehook.keys import Scope
+from zonehook.reading import Body, Moment, Text
 from zonehook.roles import Action
 from zonehook.store.api_keys import ApiKey
 from zonehook.store.pages import Page

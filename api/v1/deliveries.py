@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.bodies import Moment, Text
 from api.doors import Cursor, House, Id, IdFilter, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
 from zonehook import events
+from zonehook.reading import Moment, Text
 from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery, DeliveryFilter
 from zonehook.store.pages import Page

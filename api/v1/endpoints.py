@@ -6,13 +6,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api import bodies
-from api.bodies import Body, Text
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, EndpointShape, HealthShape, PageShape, Shape
 from zonehook import addresses, endpoints
 from zonehook.endpoints import Endpoint
 from zonehook.health import Health
+from zonehook.reading import Body, Text
 from zonehook.registration import Registration
 from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery

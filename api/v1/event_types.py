@@ -7,13 +7,14 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 from api import bodies
-from api.bodies import Body, ObjectText, Text
 from api.doors import House, may
 from api.refusals import documented
 from api.v1.shapes import Shape
+from zonehook.reading import Body, Text
 from zonehook.roles import Action
 from zonehook.store.event_types import Entry
 from zonehook.tenants import Caller
+from zonehook.verbatim import ObjectText
 
 router = APIRouter(prefix="/v1/event-types", tags=["event types"])
 

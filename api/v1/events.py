@@ -1,21 +1,21 @@
 """`/v1/events`: publish, list, read."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import Field
 
 from api import bodies
-from api.bodies import Body, Moment, ObjectText, Text
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
-from zonehook import events
+from zonehook import events, offers
 from zonehook.errors import Invalid
-from zonehook.intake import Offered
 from zonehook.messages import AcceptedEvent
+from zonehook.offers import NewEvent
+from zonehook.reading import Moment, Text
 from zonehook.roles import Action
 from zonehook.store.events import EventFilter
 from zonehook.tenants import Caller
@@ -24,16 +24,6 @@ router = APIRouter(prefix="/v1/events", tags=["events"])
 
 Viewer = Annotated[Caller, may(Action.VIEW_EVENTS)]
 Publisher = Annotated[Caller, may(Action.PUBLISH_EVENTS)]
-Key = Annotated[Text, Field(min_length=1, max_length=events.MAX_KEY_LENGTH)]
-
-
-class NewEvent(Body):
-    type: Text
-    data: ObjectText
-    id: Key | None = None
-    subject: Annotated[Text, Field(max_length=255)] | None = None
-    actor: ObjectText | None = None
-    occurred_at: Moment | None = None
 
 
 class AcceptedShape(Shape):
@@ -62,15 +52,8 @@ async def publish(
     desks: House, caller: Publisher, request: Request, idempotency_key: Annotated[str | None, Header()] = None
 ) -> AcceptedShape:
     """Publish an event. It is durable when this answers 202; the same id or Idempotency-Key is one event."""
-    event = await bodies.parse_with_objects(request, NewEvent, ("data", "actor"))
-    offered = Offered(
-        type=event.type,
-        data=event.data,
-        key=_key(event.id, idempotency_key),
-        subject=event.subject,
-        actor=event.actor,
-        occurred_at=event.occurred_at,
-    )
+    offered = offers.read(await bodies.read(request))
+    offered = replace(offered, key=_key(offered.key, idempotency_key))
     accepted = await desks.intake.accept(caller.account_id, caller.dialect, offered, caller.catalogue_version)
     return AcceptedShape(
         id=accepted.id, type=accepted.type, accepted_at=accepted.accepted_at, duplicate=accepted.is_duplicate

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from api import bodies
-from api.bodies import Body, Text
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
+from zonehook.reading import Body, Text
 from zonehook.roles import Action, Role
 from zonehook.store.members import Member
 from zonehook.store.pages import Page

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api import bodies
-from api.bodies import Text
 from api.doors import House
 from api.v1.shapes import Shape, Time
 from api.v2.doors import Creator, Deleter, Number, Viewer, no_webhook
@@ -15,6 +14,7 @@ from zonehook import addresses
 from zonehook.dialects import dnsimple
 from zonehook.endpoints import Endpoint
 from zonehook.errors import NotFound
+from zonehook.reading import Text
 from zonehook.registration import Registration
 from zonehook.tenants import Caller
 

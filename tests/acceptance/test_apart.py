@@ -20,7 +20,8 @@ from zonehook import addresses, messages
 from zonehook.archive import Archive
 from zonehook.devserver import DevServer, Ports
 from zonehook.enforcement import Enforcement
-from zonehook.intake import Intake, Offered
+from zonehook.intake import Intake
+from zonehook.offers import Offered
 from zonehook.registration import Registration
 from zonehook.registry import Registry
 from zonehook.roles import Actor

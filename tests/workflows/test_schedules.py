@@ -33,8 +33,9 @@ from zonehook import clock, devserver, messages
 from zonehook.archive import Archive
 from zonehook.dialects import connect_domain
 from zonehook.enforcement import Enforcement
-from zonehook.intake import Intake, Offered
+from zonehook.intake import Intake
 from zonehook.net.sender import Answer, Sender
+from zonehook.offers import Offered
 from zonehook.registration import Registration
 from zonehook.registry import Registry
 from zonehook.roles import Actor
