@@ -10,13 +10,21 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import uvloop
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker import (
+    FixedSizeSlotSupplier,
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerTuner,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.delivering import Delivering
@@ -35,15 +43,17 @@ from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
 from zonehook.settings import Settings
+from zonehook.slots import WorkflowSlots
 from zonehook.store import cipher
 from zonehook.store.cipher import Cipher
 from zonehook.store.database import Database
 
 _CONCURRENT_ATTEMPTS = 1000  # five times what a host may hold (zonehook/net/turns.py)
+_CONCURRENT_FIRST_ATTEMPTS = 400
 # Each may hold all first attempts of an event. What is more waits at Temporal: taken all at once, a flood of events
 # would keep every one of them from being done in time, and what is not done in time is done again.
-_CONCURRENT_WORKFLOW_TASKS = 100
-_CONCURRENT_FIRST_ATTEMPTS = 400
+_WORKFLOW_TASKS = 100
+_NEW_WORKFLOW_TASKS = 8  # 9.0 writes a delivery; without this limit 10.0 (docs/performance.md)
 _WORKFLOW_THREADS = 8  # they share one Python; with as many as tasks they would mostly wait for each other
 _CACHED_WORKFLOWS = 20_000  # each that waits keeps some 50 kB; one that is not there is replayed when its attempt ends
 _OPEN_FILES = 8192
@@ -158,9 +168,9 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
-    worker = Worker(
+    worker = on(
         client,
-        task_queue=messages.TASK_QUEUE,
+        messages.TASK_QUEUE,
         workflows=[Event, Delivery, Operator],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
@@ -171,15 +181,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             Intervening(Interventions(ledger, client)).replay_delivery,
             Publishing(intake).publish,
         ],
-        workflow_runner=_runner(settings),
-        max_concurrent_activities=_CONCURRENT_ATTEMPTS,
-        max_concurrent_local_activities=_CONCURRENT_FIRST_ATTEMPTS,
-        workflow_task_executor=ThreadPoolExecutor(_WORKFLOW_THREADS, "workflows"),
-        max_concurrent_workflow_tasks=_CONCURRENT_WORKFLOW_TASKS,
-        max_cached_workflows=_CACHED_WORKFLOWS,
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        graceful_shutdown_timeout=_GRACE,
+        is_sandboxed=settings.workflow_sandbox,
     )
     try:
         async with worker:
@@ -189,8 +191,36 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
         await sender.close()
 
 
-def _runner(settings: Settings) -> WorkflowRunner:
-    if not settings.workflow_sandbox:  # 2 ms of CPU a workflow; the tests run with it
+def on(
+    client: Client,
+    task_queue: str,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],
+    is_sandboxed: bool,
+) -> Worker:
+    """A worker as all of ours are: what it takes on at a time, and in which order."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=workflows,
+        activities=activities,
+        workflow_runner=_runner(is_sandboxed),
+        tuner=WorkerTuner.create_composite(
+            workflow_supplier=WorkflowSlots(_WORKFLOW_TASKS, _NEW_WORKFLOW_TASKS),
+            activity_supplier=FixedSizeSlotSupplier(_CONCURRENT_ATTEMPTS),
+            local_activity_supplier=FixedSizeSlotSupplier(_CONCURRENT_FIRST_ATTEMPTS),
+            nexus_supplier=FixedSizeSlotSupplier(1),  # unused, and the SDK wants one
+        ),
+        workflow_task_executor=ThreadPoolExecutor(_WORKFLOW_THREADS, "workflows"),
+        max_cached_workflows=_CACHED_WORKFLOWS,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=_GRACE,
+    )
+
+
+def _runner(is_sandboxed: bool) -> WorkflowRunner:
+    if not is_sandboxed:  # 2 ms of CPU a workflow; the tests run with it
         return UnsandboxedWorkflowRunner()
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules("zonehook", "pydantic", "msgspec")

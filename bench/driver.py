@@ -1,7 +1,10 @@
 """Publishes as a producer would: over REST, from a process of its own."""
 
 import asyncio
+import itertools
+import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -55,13 +58,12 @@ class Driver:
 
     async def at_rate(self, type_: str, first: int, events: int, per_second: float) -> list[Published]:
         """At a steady rate, however long the answers take."""
-        began = time.monotonic()
-        calls = []
-        async with asyncio.TaskGroup() as group:
-            for index in range(events):
-                await asyncio.sleep(max(0.0, began + index / per_second - time.monotonic()))
-                calls.append(group.create_task(self._publish(type_, first + index)))
-        return [each.result() for each in calls]
+        return await self._at(type_, first, [index / per_second for index in range(events)])
+
+    async def at_random(self, type_: str, first: int, events: int, per_second: float) -> list[Published]:
+        """At that rate on the whole, each when it comes, as independent producers publish: a Poisson process."""
+        gaps = [random.expovariate(per_second) for _ in range(events)]
+        return await self._at(type_, first, list(itertools.accumulate(gaps)))
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to a POST that must succeed."""
@@ -73,6 +75,15 @@ class Driver:
             raise BenchFailed(f"{path} answers {answer.status_code}: {answer.text[:300]}")
         content: dict[str, Any] = answer.json()
         return content
+
+    async def _at(self, type_: str, first: int, seconds: Sequence[float]) -> list[Published]:
+        began = time.monotonic()
+        calls = []
+        async with asyncio.TaskGroup() as group:
+            for number, due in enumerate(seconds, first):
+                await asyncio.sleep(max(0.0, began + due - time.monotonic()))
+                calls.append(group.create_task(self._publish(type_, number)))
+        return [each.result() for each in calls]
 
     async def _publish(self, type_: str, number: int) -> Published:
         began = time.time()

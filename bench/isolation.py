@@ -12,17 +12,20 @@ from bench.helper import Helper
 from bench.plan import Plan
 
 ALONE, PROMPT, SILENT = "healthy alone", "beside one that answers", "beside one that never answers"
-# Types of Connect Domain's catalogue, whose endpoints are never suppressed: one for each company the healthy one keeps
-_TYPES = {ALONE: "domain.verified", PROMPT: "ssl.issued", SILENT: "domain.added"}
+SHARED = "the same events also go to one that never answers"
+# Types of Connect Domain's catalogue, whose endpoints are never suppressed
+_HEALTHY, _BOTH = "domain.verified", "domain.drift"
+_COMPANIONS = {PROMPT: "ssl.issued", SILENT: "domain.added"}
 _SCALE = 20.0  # so that what failed stays away until the bench is over
 _WARM_UP = 40
+_COMPANY = (ALONE, PROMPT, SILENT, SHARED)
 
 
 @dataclass
 class Isolation:
     """Waits from 202 to first byte at the healthy endpoint, in ms, by what else went on; rounds taken together."""
 
-    beside: dict[str, list[float]] = field(default_factory=lambda: {ALONE: [], PROMPT: [], SILENT: []})
+    beside: dict[str, list[float]] = field(default_factory=lambda: {each: [] for each in _COMPANY})
     rate: float = 0.0
 
     def p99(self, beside: str) -> float:
@@ -36,7 +39,8 @@ async def measure(plan: Plan, say: Callable[[str], None]) -> Isolation:
         await room.trickle(ALONE, 10.0, _WARM_UP / 10)
         for number in range(plan.isolation_rounds):
             kinds = list(found.beside)
-            for beside in kinds[number % 3 :] + kinds[: number % 3]:  # none is always first
+            turn = number % len(kinds)
+            for beside in kinds[turn:] + kinds[:turn]:  # none is always first
                 say(f"isolation, round {number + 1} of {plan.isolation_rounds}: {beside}")
                 found.beside[beside] += await room.trickle(beside, plan.isolation_rate, plan.isolation_seconds)
             await asyncio.sleep(5.0)  # the last silent attempts time out
@@ -51,11 +55,15 @@ class _Room:
     numbered: int = 1
 
     async def trickle(self, beside: str, rate: float, seconds: float) -> list[float]:
-        """Waits of the healthy endpoint's deliveries at a steady rate of events."""
+        """Waits of the healthy endpoint's deliveries; its company gets as many events of its own, or the same ones."""
         first, events = self._reserve(round(rate * seconds))
         await shapes.expect(self.counter, 1, first, events)
-        published = await self.driver.at_rate(_TYPES[beside], first, events, rate)
-        accepted = {each.number: each.accepted for each in published}
+        type_ = _BOTH if beside == SHARED else _HEALTHY
+        async with asyncio.TaskGroup() as group:
+            publishing = group.create_task(self.driver.at_random(type_, first, events, rate))
+            if beside in _COMPANIONS:
+                group.create_task(self.driver.at_random(_COMPANIONS[beside], first, events, rate))
+        accepted = {each.number: each.accepted for each in publishing.result()}
         return [max(0.0, at - accepted[number]) * 1000 for number, at in await shapes.arrivals(self.counter, events)]
 
     def _reserve(self, events: int) -> tuple[int, int]:
@@ -69,9 +77,9 @@ async def _room(url: str, key: str) -> AsyncIterator[_Room]:
         counter = await stack.enter_async_context(helper.running("bench.receiver"))
         sink = await stack.enter_async_context(helper.running("bench.sink"))
         driver = await stack.enter_async_context(Driver(url, key))
-        endpoints = [(f"{counter.hello['url']}/", list(_TYPES.values()), "standard")]
-        endpoints += [(f"{sink.hello['url']}/prompt", [_TYPES[PROMPT]], "connect-domain")]
-        endpoints += [(f"{sink.hello['url']}/silent", [_TYPES[SILENT]], "connect-domain")]
+        endpoints = [(f"{counter.hello['url']}/", [_HEALTHY, _BOTH], "standard")]
+        endpoints += [(f"{sink.hello['url']}/prompt", [_COMPANIONS[PROMPT]], "connect-domain")]
+        endpoints += [(f"{sink.hello['url']}/silent", [_COMPANIONS[SILENT], _BOTH], "connect-domain")]
         for where, types, dialect in endpoints:
             await driver.post("/v1/webhook-endpoints", {"url": where, "events": types, "dialect": dialect})
         yield _Room(driver, counter, sink)

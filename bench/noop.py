@@ -8,15 +8,17 @@ import os
 import sys
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 import uvloop
 from temporalio import activity
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
+import worker
 from bench import helper
 from bench.arrivals import Arrivals
 from bench.doors import QUEUE, Doors
@@ -94,20 +96,8 @@ async def _work(address: str) -> None:
 
 def _worker(client: Client, arrivals: Arrivals) -> Worker:
     nothing = Nothing(arrivals)
-    return Worker(
-        client,
-        task_queue=QUEUE,
-        workflows=[Event, Delivery],
-        activities=[nothing.open_deliveries, nothing.deliver, nothing.deliver_at_once],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        max_concurrent_activities=1000,
-        max_concurrent_local_activities=400,
-        workflow_task_executor=ThreadPoolExecutor(8),
-        max_concurrent_workflow_tasks=100,
-        max_cached_workflows=20_000,
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-    )
+    activities: list[Callable[..., Any]] = [nothing.open_deliveries, nothing.deliver, nothing.deliver_at_once]
+    return worker.on(client, QUEUE, [Event, Delivery], activities, is_sandboxed=False)
 
 
 if __name__ == "__main__":
