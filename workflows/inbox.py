@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import Sequence
 from hashlib import sha256
@@ -28,13 +29,15 @@ _FEW = 5
 _RUN_SIGNALS = 2000  # Temporal refuses the 10,001st of a run
 _TOLD = 20  # refused signals that are shown
 _MOST_TOLD = 300  # characters of a reason; of an excerpt, too
+_ID = re.compile("inbox[/-]")  # Temporal's HTTP API has no way to write a slash in an id
 _NOTHING = RawValue(Payload())
 _LEFT = TypeAdapter(InboxLeft)
 
 
 @workflow.defn(name=messages.INBOX_WORKFLOW)
 class Inbox:
-    """Id `inbox/{account}`. Stays open, at no cost, until it is cancelled; then it takes what has come, and ends.
+    """Id `inbox/{account}` or `inbox-{account}`. Stays open, at no cost, until it is cancelled; then it takes what has
+    come, and ends.
 
     Its current details and its query `refused` tell what became no event, and why.
     """
@@ -100,10 +103,8 @@ class Inbox:
                 await durably(calls.note_refused, noted)
             elif self._is_over():
                 return
-            elif self._account_id is not None and self._has_account:
-                await self._publish(self._account_id, self._batch())
-            else:
-                self._refuse(self._nobody(), *(each.document for each in self._batch()))
+            elif self._offers:  # not if the other one, woken by the same signal, has taken them
+                await self._publish(self._batch())
 
     def _is_over(self) -> bool:
         if self._is_cancelled or not self._has_account:
@@ -122,12 +123,14 @@ class Inbox:
         self._bytes -= sum(map(_weight, batch))
         return batch
 
-    async def _publish(self, account_id: int, batch: Sequence[Offer]) -> None:
+    async def _publish(self, batch: Sequence[Offer]) -> None:
+        if self._account_id is None or not self._has_account:
+            self._refuse(self._nobody(), *(each.document for each in batch))
+            return
         publish = durably if len(batch) <= _FEW else through_the_server
-        for each in await publish(calls.publish, PublishOrder(account_id, tuple(batch))):
+        for each in await publish(calls.publish, PublishOrder(self._account_id, tuple(batch))):
             self._refuse(each.reason, batch[each.place].document)
-            if each.reason == messages.unknown_account(account_id):
-                self._has_account = False
+            self._has_account &= each.reason != messages.unknown_account(self._account_id)
 
     def _refuse(self, reason: str, *documents: str | None) -> None:
         for document in documents:
@@ -156,9 +159,8 @@ def _read(left: RawValue) -> InboxLeft:
 
 
 def _account_id(workflow_id: str) -> int | None:
-    number = workflow_id.removeprefix("inbox/")
-    is_inbox = ids.is_number(number) and workflow_id == messages.inbox_workflow_id(int(number))
-    return int(number) if is_inbox else None
+    number = _ID.sub("", workflow_id, count=1)
+    return int(number) if _ID.match(workflow_id) and ids.is_number(number) else None
 
 
 def _document(name: str, arguments: Sequence[RawValue]) -> tuple[str | None, str]:
