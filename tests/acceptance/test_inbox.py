@@ -26,7 +26,7 @@ from zonehook import producers, temporal
 _PATIENCE = 240.0
 _HALF = 2500
 _DOCS = ROOT / "docs" / "producers.md"
-GOOD = {"type": "domain.create", "data": {"domain": "example.com"}}
+GOOD: dict[str, Any] = {"type": "domain.create", "data": {"domain": "example.com"}}
 
 
 @pytest_asyncio.fixture
