@@ -171,7 +171,7 @@ async def inbox(stage: Stage) -> str:
     for arguments in ([], ["an event, please"], [good]):
         await _signal(stage.client, workflow_id, arguments)
     await asyncio.gather(*(_signal(stage.client, workflow_id, [good]) for _ in range(30)))
-    while len((await stage.account.call("GET", "/v1/events", status=200, params={"limit": 100}))["data"]) < 31:
+    while len((await stage.account.call("GET", "/v1/events", status=200, params={"limit": 100}))["data"]) < 31:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     return workflow_id
 
