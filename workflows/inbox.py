@@ -26,6 +26,7 @@ _BATCH = 25
 _BATCH_BYTES = _CARRIED_BYTES = 1024 * 1024  # Temporal takes no more than twice that at once
 # A workflow task that waits for an activity of its own worker holds signals up, and after a hundred Temporal ends it
 _FEW = 5
+_AROUND = 40  # bytes of names and signs around an offer
 _RUN_SIGNALS = 2000  # Temporal refuses the 10,001st of a run
 _TOLD = 20  # refused signals that are shown
 _MOST_TOLD = 300  # characters of a reason; of an excerpt, too
@@ -183,7 +184,7 @@ def _document(name: str, arguments: Sequence[RawValue]) -> tuple[str | None, str
 
 def _weight(offer: Offer) -> int:
     """Bytes that it takes in a message."""
-    return len(to_json(offer.document))
+    return len(to_json(offer.document)) + len(offer.key) + _AROUND
 
 
 def _excerpt(document: str | None) -> str:

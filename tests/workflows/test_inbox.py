@@ -1,8 +1,9 @@
 """What an inbox makes of very many signals, and of an operator who resets it."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest_asyncio
 from temporalio import activity
@@ -50,7 +51,7 @@ class Desk:
         raise AssertionError(noted)
 
     def working(self, client: Client, queue: str) -> Worker:
-        activities = [self.publish, self.note_refused]
+        activities: list[Callable[..., Any]] = [self.publish, self.note_refused]
         return Worker(client, task_queue=queue, workflows=[Inbox], activities=activities)
 
 
