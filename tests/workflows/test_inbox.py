@@ -1,5 +1,6 @@
 """What an inbox makes of very many signals, and of an operator who resets it."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Desk:
     """Takes everything, and keeps it."""
 
     orders: list[PublishOrder] = field(default_factory=list)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
     def offers(self) -> set[Offer]:
@@ -43,12 +45,19 @@ class Desk:
 
     @activity.defn(name=messages.PUBLISH)
     async def publish(self, order: PublishOrder) -> list[Refused]:
-        self.orders.append(order)
+        async with self._changed:
+            self.orders.append(order)
+            self._changed.notify_all()
         return []
 
     @activity.defn(name=messages.NOTE_REFUSED)
     async def note_refused(self, noted: NotedRefusals) -> None:
         raise AssertionError(noted)
+
+    async def has(self, count: int) -> None:
+        """Returns when so many offers have come."""
+        async with asyncio.timeout(60), self._changed:
+            await self._changed.wait_for(lambda: sum(len(order.offers) for order in self.orders) >= count)
 
     def working(self, client: Client, queue: str) -> Worker:
         activities: list[Callable[..., Any]] = [self.publish, self.note_refused]
@@ -62,13 +71,14 @@ async def _signal(client: Client, queue: str, text: str) -> None:
     )
 
 
-async def _drained(client: Client) -> str:
-    """The first run of the chain, once the inbox has taken everything and ended."""
+async def _drained(client: Client) -> tuple[str, str]:
+    """The first and the last run, once the inbox has taken everything and ended."""
     inbox = client.get_workflow_handle("inbox/1")
     await inbox.cancel()
     result: str = await inbox.result()
     assert result.endswith("0 were refused"), result
-    return (await inbox.describe()).raw_description.workflow_execution_info.first_run_id
+    info = (await inbox.describe()).raw_description.workflow_execution_info
+    return info.first_run_id, info.execution.run_id
 
 
 async def test_a_crowd_that_waited_for_a_worker(client: Client) -> None:
@@ -80,11 +90,13 @@ async def test_a_crowd_that_waited_for_a_worker(client: Client) -> None:
         await _signal(client, queue, f'{{"n": {number}}}')
 
     async with desk.working(client, queue):
-        first_run = await _drained(client)
+        await desk.has(4500)
+        first_run, last_run = await _drained(client)
 
     assert sorted(offer.document for offer in desk.offers) == sorted(f'{{"n": {number}}}' for number in range(4500))
     assert len({offer.key for offer in desk.offers}) == 4500
     assert {offer.key.partition("/")[0] for offer in desk.offers} == {first_run}
+    assert first_run != last_run
     assert max(len(order.offers) for order in desk.orders) <= 100
     assert max(len(offer.key) for offer in desk.offers) <= 255
 
