@@ -127,7 +127,9 @@ async def _temporal(settings: Settings) -> AsyncIterator[Client]:
         await temporal.register_search_attributes(client)
         yield client
         return
-    ports = Ports(settings.temporal_port, settings.temporal_ui_port, settings.temporal_metrics_port)
+    ports = Ports(
+        settings.temporal_port, settings.temporal_ui_port, settings.temporal_metrics_port, settings.temporal_http_port
+    )
     server = DevServer(settings.home, ports)
     await asyncio.to_thread(server.end_orphan)
     for port, variable in ((ports.grpc, "ZONEHOOK_TEMPORAL_PORT"), (ports.ui, "ZONEHOOK_TEMPORAL_UI_PORT")):

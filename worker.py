@@ -33,6 +33,7 @@ from activities.opening import Opening
 from activities.publishing import Publishing
 from workflows.delivery import Delivery
 from workflows.event import Event
+from workflows.inbox import Inbox
 from workflows.operator import Operator
 from zonehook import messages, metrics, temporal
 from zonehook.enforcement import Enforcement
@@ -168,10 +169,11 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    publishing = Publishing(intake)
     worker = on(
         client,
         messages.TASK_QUEUE,
-        workflows=[Event, Delivery, Operator],
+        workflows=[Event, Delivery, Inbox, Operator],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
@@ -179,7 +181,8 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             delivering.cancel_delivery,
             delivering.hurry_delivery,
             Intervening(Interventions(ledger, client)).replay_delivery,
-            Publishing(intake).publish,
+            publishing.publish,
+            publishing.note_refused,
         ],
         is_sandboxed=settings.workflow_sandbox,
     )

@@ -1,12 +1,16 @@
 """Publishing what workflows offer, at the desk that REST leads to."""
 
+import logging
+
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from zonehook import messages
+from zonehook import messages, metrics
 from zonehook.errors import Unavailable
 from zonehook.intake import Intake
-from zonehook.messages import PublishOrder, Refused
+from zonehook.messages import NotedRefusals, PublishOrder, Refused
+
+_log = logging.getLogger(__name__)
 
 
 class Publishing:
@@ -23,3 +27,13 @@ class Publishing:
         except Unavailable as problem:
             raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
         return [Refused(place, reason) for place, reason in enumerate(reasons) if reason is not None]
+
+    @activity.defn(name=messages.NOTE_REFUSED)
+    async def note_refused(self, noted: NotedRefusals) -> None:
+        """Says how many and where, not why: a reason may quote what was sent."""
+        metrics.signals_refused(noted.count)
+        _log.warning("%s refused %s; its query `refused` tells why", noted.workflow_id, _signals(noted.count))
+
+
+def _signals(count: int) -> str:
+    return "a signal" if count == 1 else f"{count} signals"

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import Request
 from pydantic import BaseModel
 
-from zonehook import reading, verbatim
+from zonehook import messages, reading, verbatim
 from zonehook.reading import Model
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = messages.MAX_DOCUMENT_BYTES
 MAX_DRAINED = 64 * MAX_BYTES  # a caller cut off while it still sends does not get to read its 413
 
 

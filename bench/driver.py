@@ -87,11 +87,12 @@ class Driver:
 
     async def _publish(self, type_: str, number: int) -> Published:
         began = time.time()
-        await self.post("/v1/events", {"type": type_, "subject": _CONNECTION, "data": _data(number)})
+        await self.post("/v1/events", {"type": type_, "subject": _CONNECTION, "data": data(number)})
         return Published(number, began, time.time())
 
 
-def _data(number: int) -> dict[str, Any]:
+def data(number: int) -> dict[str, Any]:
+    """What event `number` says."""
     return {
         "n": number,
         "hostname": f"www.example-{number}.com",

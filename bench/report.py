@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import capacity, metrics
+from bench import capacity, inbox, metrics
 from bench.crowd import EMPTY, FULL, Flatness
 from bench.isolation import ALONE, Isolation
 from bench.measuring import Burst, Trickle
@@ -34,6 +34,9 @@ def text(figures: Figures) -> str:
             _throughput(figures),
             "**Latency at a steady rate**, ms, from the 202 at the producer to the first byte at the receiver",
             _table(_LATENCY, [_latency_row(each) for each in figures.trickles]),
+            "**Publishing by signals**, beside REST: calls that returned and deliveries a second in a burst; "
+            "and ms from the signal's being durable to the first byte",
+            _table(inbox.HEADS, inbox.rows(figures.inboxes)),
             "**Temporal's persistence writes per delivery** (median)",
             _costs(figures, [metrics.UPDATE, metrics.CREATE, metrics.TASKS, metrics.VISIBILITY],
                    lambda burst: burst.writes, ("update + create", _update_and_create)),

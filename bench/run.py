@@ -11,10 +11,11 @@ from typing import Any
 
 import httpx
 
-from bench import crowd, helper, isolation, parts, processes, system
+from bench import crowd, helper, inbox, isolation, parts, processes, system
 from bench.crowd import Flatness
 from bench.driver import Driver
 from bench.helper import Helper
+from bench.inbox import Inboxes
 from bench.isolation import Isolation
 from bench.measuring import Bench, Burst, Trickle
 from bench.parts import Parts
@@ -37,6 +38,7 @@ class Figures:
     loaded_mb: dict[str, float] = field(default_factory=dict)
     rounds: list[list[Burst]] = field(default_factory=list)
     trickles: list[Trickle] = field(default_factory=list)
+    inboxes: Inboxes = field(default_factory=Inboxes)
     isolation: Isolation = field(default_factory=Isolation)
     flatness: Flatness | None = None
     parts: Parts = field(default_factory=Parts)
@@ -74,6 +76,7 @@ async def run(plan: Plan) -> Figures:
             figures.loaded_mb = _memory(running)
             await _trickles(house, plan, figures, began)
         _say(began, "stopping")
+    figures.inboxes = await inbox.measure(plan, functools.partial(_say, began))
     figures.isolation = await isolation.measure(plan, functools.partial(_say, began))
     figures.parts = await parts.measure(plan, functools.partial(_say, began))
     figures.flatness = await crowd.measure(plan.crowd, functools.partial(_say, began))

@@ -11,6 +11,7 @@ from zonehook.messages import (
     AtOnce,
     DeliveryEnd,
     DeliveryOrder,
+    NotedRefusals,
     OpenedDeliveries,
     PublishOrder,
     Refused,
@@ -57,4 +58,10 @@ async def replay_delivery(request: ReplayRequest) -> None:
 @activity.defn(name=messages.PUBLISH)
 async def publish(order: PublishOrder) -> list[Refused]:
     """Accept events as REST does; those that are refused are told."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.NOTE_REFUSED)
+async def note_refused(noted: NotedRefusals) -> None:
+    """Count signals that were refused, and log it."""
     raise NotImplementedError

@@ -49,6 +49,7 @@ class Ports:
     grpc: int
     ui: int
     metrics: int = 0
+    http: int = 0
 
 
 class DevServer:
@@ -124,6 +125,8 @@ class DevServer:
         ]  # fmt: skip
         if self._ports.metrics:
             command += ["--metrics-port", str(self._ports.metrics)]
+        if self._ports.http:
+            command += ["--http-port", str(self._ports.http)]
         for value in _DYNAMIC_CONFIG:
             command += ["--dynamic-config-value", value]
         for name in messages.SEARCH_ATTRIBUTES:

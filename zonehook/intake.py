@@ -73,7 +73,7 @@ class Intake:
         """
         account = await self._database.read(accounts.get, account_id)
         if account is None:
-            return [f"there is no account {account_id}"] * len(offered)
+            return [messages.unknown_account(account_id)] * len(offered)
         return list(await asyncio.gather(*(self._taken(account_id, account.dialect, each) for each in offered)))
 
     async def _taken(self, account_id: int, dialect: str, offer: Offer) -> str | None:

@@ -20,7 +20,9 @@ DELIVER_AT_ONCE = "deliver_at_once"
 CANCEL_DELIVERY = "cancel_delivery"
 HURRY_DELIVERY = "hurry_delivery"
 REPLAY_DELIVERY = "replay_delivery"
-PUBLISH = "publish"
+PUBLISH = "publish"  # the activity, and the signal that an inbox takes
+NOTE_REFUSED = "note_refused"
+INBOX_WORKFLOW = "Inbox"
 OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
 # Signals
@@ -37,6 +39,8 @@ TASK_TIMEOUT = timedelta(seconds=13)
 ATTEMPT_FAILED = "AttemptFailed"
 NOT_YET = "NotYet"
 MADE_BEFORE = "MadeBefore"
+
+MAX_DOCUMENT_BYTES = 256 * 1024  # of an event as it is offered, by whatever way
 
 # Search attributes, all of type Keyword.
 ACCOUNT = "ZonehookAccount"
@@ -90,6 +94,45 @@ class Refused:
 
     place: int
     reason: str
+
+
+def unknown_account(account_id: int) -> str:
+    """Why everything offered to an account that is none is refused."""
+    return f"there is no account {account_id}"
+
+
+@dataclass(frozen=True)
+class RefusedSignal:
+    """A signal that became no event: when it was refused, why, and an excerpt to know it by, without its content."""
+
+    at: datetime
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class NotedRefusals:
+    """So many signals more were refused by the workflow of this id."""
+
+    workflow_id: str
+    count: int
+
+
+@dataclass(frozen=True)
+class InboxLeft:
+    """What one run of an inbox leaves to the next: how many signals came so far and were refused, what the last of
+    those were, and what is still to be published.
+    """
+
+    signals: int = 0
+    refusals: int = 0
+    refused: tuple[RefusedSignal, ...] = ()
+    offers: tuple[Offer, ...] = ()
+
+
+def inbox_workflow_id(account_id: int) -> str:
+    """What the workflow is called that takes an account's signals."""
+    return f"inbox/{account_id}"
 
 
 def event_workflow_id(account_id: int, event_id: str) -> str:

@@ -22,6 +22,7 @@ _SECONDS = Histogram(
 )
 _STATEMENTS = Counter("zonehook_database_statements", "Statements sent to the database", ["kind"])
 _TRANSACTIONS = Counter("zonehook_database_transactions", "Transactions committed")
+_SIGNALS_REFUSED = Counter("zonehook_signals_refused", "Signals to inboxes that became no event")
 
 
 def statement(kind: str) -> None:
@@ -38,6 +39,11 @@ def attempt(dialect: str, outcome: str, seconds: float) -> None:
     """`outcome` is `status_503` or an error's name."""
     _ATTEMPTS.labels(dialect, outcome).inc()
     _SECONDS.labels(dialect).observe(seconds)
+
+
+def signals_refused(count: int) -> None:
+    """To an inbox; each of them is in its query `refused`."""
+    _SIGNALS_REFUSED.inc(count)
 
 
 def serve(host: str, port: int) -> None:

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     temporal_port: Annotated[int, Field(ge=1, le=65535)] = 7233
     temporal_ui_port: Annotated[int, Field(ge=1, le=65535)] = 8233
+    temporal_http_port: Annotated[int, Field(ge=0, le=65535)] = 0
     temporal_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     database_url: str = ""
     allowed_targets: Annotated[tuple[addresses.Network, ...] | None, NoDecode] = None

@@ -165,6 +165,17 @@ async def operator_desk(stage: Stage) -> str:
     return messages.OPERATOR_ID
 
 
+async def inbox(stage: Stage) -> str:
+    """Signals that are no event, one that is, and many at once. This workflow never ends either."""
+    workflow_id, good = f"inbox/{stage.account.id}", {"type": "domain.create", "data": {"n": 1}}
+    for arguments in ([], ["an event, please"], [good]):
+        await _signal(stage.client, workflow_id, arguments)
+    await asyncio.gather(*(_signal(stage.client, workflow_id, [good]) for _ in range(30)))
+    while len((await stage.account.call("GET", "/v1/events", status=200, params={"limit": 100}))["data"]) < 31:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    return workflow_id
+
+
 async def first_at_once_delivered(stage: Stage) -> str:
     """By the delivery's workflow itself. The cases above were recorded when every attempt was a task of its own."""
     return await delivered_at_once(stage)
@@ -204,6 +215,7 @@ QUICK: tuple[Case, ...] = (
     replayed,
     twelve_endpoints,
     operator_desk,
+    inbox,
     first_at_once_delivered,
     first_at_once_then_third,
 )
@@ -227,6 +239,13 @@ def scrubbed(found: Any) -> Any:
         return found | {"name": WORKER}
     told = {name: scrubbed(value) for name, value in found.items() if name != "stackTrace"}
     return told | ({"identity": WORKER} if "identity" in found else {})
+
+
+async def _signal(client: Client, inbox_id: str, arguments: list[Any]) -> None:
+    await client.start_workflow(
+        messages.INBOX_WORKFLOW, id=inbox_id, task_queue=messages.TASK_QUEUE,
+        start_signal=messages.PUBLISH, start_signal_args=arguments,
+    )  # fmt: skip
 
 
 async def _write() -> None:

@@ -19,6 +19,7 @@ from tests.replay import record
 from tests.replay.record import FOLDER, Case
 from workflows.delivery import Delivery
 from workflows.event import Event
+from workflows.inbox import Inbox
 from workflows.operator import Operator
 
 CASES = record.CASES
@@ -30,6 +31,7 @@ TELLING: dict[Case, str] = {
     record.replayed: '"run":1',
     record.twelve_endpoints: "12 deliveries started",
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
+    record.inbox: '"activityType": {"name": "publish"}',
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
     record.retried_now: '"activityType": {"name": "hurry_delivery"}',
@@ -47,8 +49,8 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    replayer = Replayer(workflows=[Event, Delivery, Operator], data_converter=pydantic_data_converter)
-    await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
+    replayer = Replayer(workflows=[Event, Delivery, Inbox, Operator], data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(WorkflowHistory.from_json("inbox/1", history))  # an inbox knows its account by it
 
 
 def _recorded(case: Case) -> Any:

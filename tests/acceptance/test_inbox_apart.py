@@ -1,0 +1,130 @@
+"""An inbox in a Zonehook of its own: killed under a crowd of signals, and signalled to as the documentation says."""
+
+import asyncio
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from tests.acceptance import signalling
+from tests.running import ROOT, House, free_port, running
+from zonehook import temporal
+
+_PATIENCE = 240.0
+_HALF = 2500
+_DOCS = ROOT / "docs" / "producers.md"
+
+
+@pytest_asyncio.fixture
+async def own_house(tmp_path: Path, trusting: dict[str, str]) -> AsyncIterator[House]:
+    """A Zonehook of the test's own, to be killed, and whose Temporal can be reached over HTTP."""
+    settings = {"ZONEHOOK_TEMPORAL_HTTP_PORT": str(free_port()), "ZONEHOOK_WORKFLOW_SANDBOX": "0"}
+    async with running(tmp_path, trusting | settings) as house:
+        yield house
+
+
+@pytest.mark.rows("ALL-02")
+async def test_5000_signals_and_a_kill(own_house: House) -> None:
+    """Of 5,000 signals in a row none is lost and none is an event twice: over runs of the inbox, a kill -9 while it
+    takes them, and all those with an id sent again.
+    """
+    account_id = own_house.credentials["account_id"]
+    client = await temporal.connect(own_house.credentials["temporal_address"])
+    sent = await _send(client, account_id, range(_HALF))
+    await own_house.kill()
+    before = _count(own_house)
+    await own_house.start()
+    client = await temporal.connect(own_house.credentials["temporal_address"])
+    with_id = [number for number in sent if number % 2]
+    assert await _send(client, account_id, with_id) == with_id
+    sent += await _send(client, account_id, range(_HALF, 2 * _HALF))
+
+    numbers = await _numbers(own_house, len(sent))
+
+    assert 0 < before < _HALF
+    assert len(sent) == 2 * _HALF
+    assert sorted(numbers) == sorted(sent)
+    inbox = f"inbox/{account_id}"
+    first = (await client.get_workflow_handle(inbox).describe()).raw_description.workflow_execution_info
+    assert first.first_run_id != first.execution.run_id
+    assert await client.get_workflow_handle(inbox).query("refused") == []
+    assert await signalling.failed_tasks(client, inbox) == []
+
+
+async def test_as_documented(own_house: House) -> None:
+    """The commands of docs/producers.md for the `temporal` CLI and for curl, as they stand there, publish events."""
+    account = own_house.account()
+    here = {
+        "7233": str(own_house.ports[1]),
+        "7243": own_house.environment["ZONEHOOK_TEMPORAL_HTTP_PORT"],
+        "temporal ": f"{Path(sys.executable).parent / 'temporal'} ",
+    }
+    commands = [each for each in re.findall(r"```sh\n(.*?)```", _DOCS.read_text(), re.DOTALL) if "inbox" in each]
+    for command in commands:
+        for documented, real in here.items():
+            command = re.sub(rf"(?<![\w/]){documented}", real, command)
+        done = await asyncio.to_thread(
+            subprocess.run, ["sh", "-euc", command], capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        assert "not found" not in done.stdout.lower(), done.stdout
+
+    found = await signalling.events(account, 3)
+    assert len(commands) >= 4
+    assert {each["type"] for each in found} == {"domain.create"}
+    kept = [json.dumps(each["data"]) for each in found]
+    assert any("1.0" in each for each in kept), kept
+
+
+async def _send(client: Client, account_id: int, numbers: Sequence[int]) -> list[int]:
+    """Signals these, side by side, every other one with an id; those that were taken."""
+    taken, left = [], iter(numbers)
+
+    async def send_some() -> None:
+        for number in left:
+            event: dict[str, Any] = {"type": "domain.create", "data": {"n": number}}
+            if number % 2:
+                event["id"] = f"n-{number}"
+            try:
+                await signalling.signal(client, f"inbox/{account_id}", event)
+            except RPCError:  # not taken: nothing was promised
+                continue
+            taken.append(number)
+
+    await asyncio.gather(*(send_some() for _ in range(32)))
+    return sorted(taken)
+
+
+def _count(house: House) -> int:
+    return len(_written(house))
+
+
+def _written(house: House) -> list[int]:
+    with sqlite3.connect(f"file:{house.home}/zonehook.db?mode=ro", uri=True) as records:
+        found = [json.loads(data)["n"] for (data,) in records.execute("SELECT data FROM events")]
+    records.close()
+    return found
+
+
+async def _numbers(house: House, count: int) -> list[int]:
+    """What the records have, once that is `count` and no more comes."""
+    async with asyncio.timeout(_PATIENCE):
+        while len(_written(house)) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)  # the records tell how things stand, not when they change
+    client = await temporal.connect(house.credentials["temporal_address"])
+    inbox = client.get_workflow_handle(f"inbox/{house.credentials['account_id']}")
+    await inbox.cancel()  # it ends when it has taken everything
+    await inbox.result()
+    async with asyncio.timeout(_PATIENCE):
+        while (await client.count_workflows('WorkflowType = "Event" AND ExecutionStatus = "Running"')).count:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    return _written(house)
