@@ -4,15 +4,16 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
 from bench.plan import BenchFailed
 
+Made = TypeVar("Made")
 _PATIENCE_SECONDS = 30.0
 _CONNECTION = "5b0d9a63-7f0e-4c58-9c3c-2f6c1d1c7f10"  # what every event is about
 
@@ -48,22 +49,19 @@ class Driver:
 
     async def at_once(self, type_: str, first: int, events: int, in_flight: int) -> list[Published]:
         """As fast as `in_flight` calls at a time go."""
-        numbers = iter(range(first, first + events))
-
-        async def publish_some() -> list[Published]:
-            return [await self._publish(type_, number) for number in numbers]
-
-        done = await asyncio.gather(*(publish_some() for _ in range(in_flight)))
-        return [each for some in done for each in some]
+        numbers = range(first, first + events)
+        return await crowded(numbers, in_flight, lambda number: self._publish(type_, number))
 
     async def at_rate(self, type_: str, first: int, events: int, per_second: float) -> list[Published]:
         """At a steady rate, however long the answers take."""
-        return await self._at(type_, first, [index / per_second for index in range(events)])
+        due = evenly(events, per_second)
+        return await at_times(due, lambda index: self._publish(type_, first + index))
 
     async def at_random(self, type_: str, first: int, events: int, per_second: float) -> list[Published]:
         """At that rate on the whole, each when it comes, as independent producers publish: a Poisson process."""
         gaps = [random.expovariate(per_second) for _ in range(events)]
-        return await self._at(type_, first, list(itertools.accumulate(gaps)))
+        due = list(itertools.accumulate(gaps))
+        return await at_times(due, lambda index: self._publish(type_, first + index))
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to a POST that must succeed."""
@@ -76,19 +74,39 @@ class Driver:
         content: dict[str, Any] = answer.json()
         return content
 
-    async def _at(self, type_: str, first: int, seconds: Sequence[float]) -> list[Published]:
-        began = time.monotonic()
-        calls = []
-        async with asyncio.TaskGroup() as group:
-            for number, due in enumerate(seconds, first):
-                await asyncio.sleep(max(0.0, began + due - time.monotonic()))
-                calls.append(group.create_task(self._publish(type_, number)))
-        return [each.result() for each in calls]
-
     async def _publish(self, type_: str, number: int) -> Published:
         began = time.time()
         await self.post("/v1/events", {"type": type_, "subject": _CONNECTION, "data": data(number)})
         return Published(number, began, time.time())
+
+
+async def crowded(
+    numbers: Iterable[int], in_flight: int, call: Callable[[int], Coroutine[Any, Any, Made]]
+) -> list[Made]:
+    """What came of the calls, so many at a time, as fast as they go."""
+    left = iter(numbers)
+
+    async def some() -> list[Made]:
+        return [await call(number) for number in left]
+
+    done = await asyncio.gather(*(some() for _ in range(in_flight)))
+    return [each for made in done for each in made]
+
+
+def evenly(calls: int, per_second: float) -> list[float]:
+    """Seconds from now at which a metronome calls."""
+    return [index / per_second for index in range(calls)]
+
+
+async def at_times(due: Sequence[float], call: Callable[[int], Coroutine[Any, Any, Made]]) -> list[Made]:
+    """What came of the calls, each begun so many seconds from now, however long those before it take."""
+    began = time.monotonic()
+    calls = []
+    async with asyncio.TaskGroup() as group:
+        for index, seconds in enumerate(due):
+            await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+            calls.append(group.create_task(call(index)))
+    return [each.result() for each in calls]
 
 
 def data(number: int) -> dict[str, Any]:

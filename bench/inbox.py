@@ -11,7 +11,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from bench import helper, shapes, system
-from bench.driver import Driver, data
+from bench.driver import Driver, at_times, crowded, data, evenly
 from bench.helper import Helper
 from bench.plan import IN_FLIGHT, TYPES, WARM_UP_EVENTS, Plan
 from zonehook import home as homes
@@ -95,31 +95,18 @@ class _Room:
         """Waits at a steady rate into one inbox."""
         first = self._reserve(events)
         await shapes.expect(self.counter, 1, first, events)
-        durable: dict[int, float] = {}
-
-        async def signal(number: int) -> None:
-            await self._publish(self.accounts[0], number)
-            durable[number] = time.time()
-
-        began = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            for index in range(events):
-                await asyncio.sleep(max(0.0, began + index / _RATE - time.monotonic()))
-                group.create_task(signal(first + index))
+        durable = await at_times(evenly(events, _RATE), lambda index: self._publish(self.accounts[0], first + index))
         seen = await shapes.arrivals(self.counter, events)
-        return [max(0.0, at - durable[number]) * 1000 for number, at in seen]
+        return [max(0.0, at - durable[number - first]) * 1000 for number, at in seen]
 
     async def _signal(self, first: int, events: int, accounts: list[int]) -> None:
-        numbers = iter(range(first, first + events))
+        numbers = range(first, first + events)
+        await crowded(numbers, IN_FLIGHT, lambda number: self._publish(accounts[number % len(accounts)], number))
 
-        async def signal_some() -> None:
-            for number in numbers:
-                await self._publish(accounts[number % len(accounts)], number)
-
-        await asyncio.gather(*(signal_some() for _ in range(IN_FLIGHT)))
-
-    async def _publish(self, account_id: int, number: int) -> None:
+    async def _publish(self, account_id: int, number: int) -> float:
+        """When it was durable, in Unix time."""
         await producers.publish(self.client, account_id, type=TYPES[1], data=data(number))
+        return time.time()
 
     def _reserve(self, events: int) -> int:
         first, self.numbered = self.numbered, self.numbered + events

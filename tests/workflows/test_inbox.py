@@ -2,33 +2,21 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest_asyncio
 from temporalio import activity
 from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import RawValue
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from workflows.inbox import Inbox
-from zonehook import devserver, messages, temporal
+from zonehook import messages
 from zonehook.messages import NotedRefusals, Offer, PublishOrder, Refused
-
-
-@pytest_asyncio.fixture(scope="module")
-async def client() -> AsyncIterator[Client]:
-    async with await WorkflowEnvironment.start_local(
-        data_converter=temporal.DATA_CONVERTER,
-        dev_server_existing_path=devserver._binary(),
-        dev_server_log_level="error",
-    ) as environment:
-        yield environment.client
 
 
 @dataclass

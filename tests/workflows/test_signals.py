@@ -3,34 +3,19 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from workflows.delivery import Delivery
-from zonehook import devserver, dialects, messages, temporal
+from zonehook import dialects, messages
 from zonehook.messages import AtOnce, DeliveryEnd, DeliveryOrder
-
-
-@pytest_asyncio.fixture(scope="module")
-async def client() -> AsyncIterator[Client]:
-    async with await WorkflowEnvironment.start_local(
-        data_converter=temporal.DATA_CONVERTER,
-        search_attributes=[SearchAttributeKey.for_keyword(name) for name in messages.SEARCH_ATTRIBUTES],
-        dev_server_existing_path=devserver._binary(),
-        dev_server_log_level="error",
-    ) as environment:
-        yield environment.client
 
 
 @dataclass
