@@ -39,9 +39,11 @@ async def test_5000_signals_and_a_kill(own_house: House) -> None:
     """
     account_id = own_house.credentials["account_id"]
     client = await temporal.connect(own_house.credentials["temporal_address"])
-    sent = await _send(client, account_id, range(_HALF))
+    sending = asyncio.create_task(_send(client, account_id, range(_HALF)))
+    await _written_some(own_house)
     await own_house.kill()
-    before = _count(own_house)
+    sent = await sending  # Temporal, a process of its own, takes signals all the while
+    before = len(_written(own_house))
     await own_house.start()
     client = await temporal.connect(own_house.credentials["temporal_address"])
     with_id = [number for number in sent if number % 2]
@@ -104,8 +106,10 @@ async def _send(client: Client, account_id: int, numbers: Sequence[int]) -> list
     return sorted(taken)
 
 
-def _count(house: House) -> int:
-    return len(_written(house))
+async def _written_some(house: House) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        while not _written(house):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # the records tell how things stand, not when they change
 
 
 def _written(house: House) -> list[int]:
