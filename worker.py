@@ -23,9 +23,11 @@ from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
+from activities.recovering import Recovering
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
+from workflows.recovery import Recovery
 from zonehook import messages, metrics, temporal
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
@@ -34,6 +36,8 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
+from zonehook.recoveries import Recoveries
+from zonehook.redelivery import Redelivery
 from zonehook.settings import Settings
 from zonehook.store import cipher
 from zonehook.store.cipher import Cipher
@@ -158,18 +162,24 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    interventions = Interventions(ledger, client)
+    redelivery = Redelivery(database, interventions, settings.recovery_rate)
+    recovering = Recovering(redelivery, Recoveries(database, client))
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
-        workflows=[Event, Delivery, Operator],
+        workflows=[Event, Delivery, Operator, Recovery],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
             delivering.deliver_at_once,
             delivering.cancel_delivery,
             delivering.hurry_delivery,
-            Intervening(Interventions(ledger, client)).replay_delivery,
+            Intervening(interventions).replay_delivery,
             Publishing(intake).publish,
+            recovering.look_at_recovery,
+            recovering.send_missed_again,
+            recovering.steer_recovery,
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,

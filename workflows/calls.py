@@ -16,6 +16,7 @@ from zonehook.messages import (
     Refused,
     ReplayRequest,
 )
+from zonehook.recovery import MissedBatch, RecoveryOrder, RecoveryTurn, Steering
 
 
 @activity.defn(name=messages.OPEN_DELIVERIES)
@@ -57,4 +58,22 @@ async def replay_delivery(request: ReplayRequest) -> None:
 @activity.defn(name=messages.PUBLISH)
 async def publish(order: PublishOrder) -> list[Refused]:
     """Accept events as REST does; those that are refused are told."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.LOOK_AT_RECOVERY)
+async def look_at_recovery(order: RecoveryOrder) -> RecoveryTurn:
+    """Find what is to be sent again next, and whether it may be."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.SEND_MISSED_AGAIN)
+async def send_missed_again(batch: MissedBatch) -> RecoveryOrder:
+    """Send these deliveries again; the order as it stands then."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.STEER_RECOVERY)
+async def steer_recovery(steering: Steering) -> None:
+    """Write that an operator paused, resumed or cancelled it."""
     raise NotImplementedError

@@ -20,6 +20,7 @@ from tests.replay.record import FOLDER, Case
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
+from workflows.recovery import Recovery
 
 CASES = record.CASES
 TELLING: dict[Case, str] = {
@@ -47,7 +48,7 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    replayer = Replayer(workflows=[Event, Delivery, Operator], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[Event, Delivery, Operator, Recovery], data_converter=pydantic_data_converter)
     await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
 
 
