@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
@@ -21,7 +22,7 @@ from zonehook.store.recoveries import Recovery
 from zonehook.verdicts import DeliveryStatus
 
 MISSED = (DeliveryStatus.FAILED, DeliveryStatus.CANCELLED, DeliveryStatus.SKIPPED)
-_WRITTEN = {
+_WRITTEN: dict[Verb, tuple[str, dict[str, Any]]] = {
     Verb.PAUSE: ("recovery.paused", {"status": RecoveryStatus.PAUSED, "reason": "it was paused by hand"}),
     Verb.RESUME: ("recovery.resumed", {"status": RecoveryStatus.RUNNING, "reason": None}),
     Verb.CANCEL: ("recovery.cancelled", {"status": RecoveryStatus.CANCELLED, "reason": "it was cancelled by hand"}),
@@ -124,9 +125,7 @@ class Recoveries:
         try:
             with temporal.as_unavailable():
                 handle = self._client.get_workflow_handle(order.workflow_id)
-                await handle.terminate(
-                    "another recovery of this endpoint is under way", rpc_timeout=temporal.RPC_TIMEOUT
-                )
+                await handle.terminate("another of this endpoint is under way", rpc_timeout=temporal.RPC_TIMEOUT)
         except RPCError as problem:
             if problem.status is not RPCStatusCode.NOT_FOUND:  # it found out by itself, and ended
                 raise

@@ -10,7 +10,6 @@ from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
 from zonehook.reading import Body, Moment
-from zonehook.recoveries import MISSED
 from zonehook.recovery import Verb
 from zonehook.roles import Action
 from zonehook.store.pages import Page
@@ -27,7 +26,7 @@ class NewRecovery(Body):
     since: Moment
     until: Moment | None = None
     statuses: Annotated[list[Literal["failed", "cancelled", "skipped"]], Field(min_length=1, max_length=3)] = Field(
-        default=[status.value for status in MISSED]
+        default=["failed", "cancelled", "skipped"]
     )
 
 
