@@ -10,9 +10,10 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import uvloop
 from temporalio.client import Client
@@ -163,8 +164,6 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     delivering = Delivering(ledger, sender)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
     interventions = Interventions(ledger, client)
-    redelivery = Redelivery(database, interventions, settings.recovery_rate)
-    recovering = Recovering(redelivery, Recoveries(database, client))
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
@@ -177,9 +176,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             delivering.hurry_delivery,
             Intervening(interventions).replay_delivery,
             Publishing(intake).publish,
-            recovering.look_at_recovery,
-            recovering.send_missed_again,
-            recovering.steer_recovery,
+            *_recovering(database, client, interventions, settings),
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,
@@ -197,6 +194,14 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             yield worker
     finally:
         await sender.close()
+
+
+def _recovering(
+    database: Database, client: Client, interventions: Interventions, settings: Settings
+) -> list[Callable[..., Awaitable[Any]]]:
+    redelivery = Redelivery(database, interventions, settings.recovery_rate)
+    recovering = Recovering(redelivery, Recoveries(database, client))
+    return [recovering.look_at_recovery, recovering.send_missed_again, recovering.steer_recovery]
 
 
 def _runner(settings: Settings) -> WorkflowRunner:
