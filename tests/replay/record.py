@@ -23,6 +23,7 @@ from temporalio.client import Client, WorkflowFailureError
 from tests.receiver import Mailbox, Receiver, Reply, listening
 from tests.running import Account, House, running
 from zonehook import messages, temporal
+from zonehook.recovery import Verb
 
 FOLDER = Path(__file__).parent
 WORKER = "worker"  # whoever wrote a history: what process and machine it was is nobody's business
@@ -165,6 +166,25 @@ async def operator_desk(stage: Stage) -> str:
     return messages.OPERATOR_ID
 
 
+async def recovery(stage: Stage) -> str:
+    """Sixty missed deliveries in batches; paused by a signal, resumed over REST, and then the last of them."""
+    mailbox = stage.receiver.mailbox()
+    endpoint = await stage.account.register(mailbox.url)
+    path = f"/v1/webhook-endpoints/{endpoint['id']}"
+    await stage.account.call("POST", f"{path}/disable", status=200)
+    for event in [await stage.account.publish() for _ in range(60)]:
+        await stage.account.settled(event["id"])
+    await stage.account.call("POST", f"{path}/enable", status=200)
+    wanted = {"since": "2026-01-01T00:00:00Z"}
+    begun = await stage.account.call("POST", f"{path}/recover", body=wanted, status=202)
+    await mailbox.wait_for(1)
+    await stage.client.get_workflow_handle(f"recovery/{begun['id']}").signal(Verb.PAUSE)
+    while (await stage.account.call("GET", f"/v1/recoveries/{begun['id']}", status=200))["status"] != "paused":
+        await asyncio.sleep(0.02)
+    await stage.account.call("POST", f"/v1/recoveries/{begun['id']}/resume", status=202)
+    return await stage.closed(f"recovery/{begun['id']}")
+
+
 async def first_at_once_delivered(stage: Stage) -> str:
     """By the delivery's workflow itself. The cases above were recorded when every attempt was a task of its own."""
     return await delivered_at_once(stage)
@@ -204,6 +224,7 @@ QUICK: tuple[Case, ...] = (
     replayed,
     twelve_endpoints,
     operator_desk,
+    recovery,
     first_at_once_delivered,
     first_at_once_then_third,
 )

@@ -31,6 +31,7 @@ TELLING: dict[Case, str] = {
     record.replayed: '"run":1',
     record.twelve_endpoints: "12 deliveries started",
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
+    record.recovery: '"activityType": {"name": "send_missed_again"}',
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
     record.retried_now: '"activityType": {"name": "hurry_delivery"}',
