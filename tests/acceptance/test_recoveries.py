@@ -17,6 +17,7 @@ from tests.receiver import Mailbox, Receiver, Reply
 from tests.running import Account, House, running
 
 MISSED = 300
+SOME = 100  # sent again in five seconds: time enough to interfere
 
 
 @pytest_asyncio.fixture
@@ -133,7 +134,7 @@ async def test_only_what_was_asked_for(account: Account, mailbox: Mailbox) -> No
 async def test_paused_and_resumed(house: House, account: Account, mailbox: Mailbox) -> None:
     """Paused, it sends nothing further while new events are delivered; resumed, it sends the rest, each once."""
     endpoint = await account.register(mailbox.url)
-    missed = await recovering.skipped(account, endpoint, 60)
+    missed = await recovering.skipped(account, endpoint, SOME)
     await recovering.switch(account, endpoint, "enable")
 
     recovery = await recovering.start(account, endpoint)
@@ -145,13 +146,13 @@ async def test_paused_and_resumed(house: House, account: Account, mailbox: Mailb
     still = await recovering.every(account, status="skipped")
     resumed = await recovering.steer(account, recovery, "resume")
     end = await recovering.completed(account, recovery)
-    await mailbox.wait_for(61)
+    await mailbox.wait_for(SOME + 1)
 
     assert (paused["status"], paused["reason"]) == ("paused", "it was paused by hand")
-    assert 0 < progress["done"] < 60
-    assert len(still) == 60 - progress["done"]
+    assert 0 < progress["done"] < SOME
+    assert len(still) == SOME - progress["done"]
     assert (resumed["status"], resumed["reason"]) == ("running", None)
-    assert (end["total"], end["done"]) == (60, 60)
+    assert (end["total"], end["done"]) == (SOME, SOME)
     arrived = Counter(recovering.ids(mailbox.received))
     assert {arrived[each] for each in missed} == {1}
 
@@ -159,7 +160,7 @@ async def test_paused_and_resumed(house: House, account: Account, mailbox: Mailb
 async def test_cancelled(account: Account, mailbox: Mailbox) -> None:
     """Cancelled, it sends nothing further, takes no more orders, and another may begin and sends the rest."""
     endpoint = await account.register(mailbox.url)
-    missed = await recovering.skipped(account, endpoint, 60)
+    missed = await recovering.skipped(account, endpoint, SOME)
     await recovering.switch(account, endpoint, "enable")
 
     recovery = await recovering.start(account, endpoint)
@@ -168,12 +169,12 @@ async def test_cancelled(account: Account, mailbox: Mailbox) -> None:
     refused = [await recovering.steer(account, recovery, verb, status=409) for verb in ("pause", "resume", "cancel")]
     rest = await recovering.start(account, endpoint)
     await recovering.completed(account, rest)
-    await recovering.until_there_are(account, 60, status="delivered")
+    await recovering.until_there_are(account, SOME, status="delivered")
     end = await recovering.until(account, recovery, "cancelled")
 
     assert (cancelled["status"], cancelled["reason"]) == ("cancelled", "it was cancelled by hand")
     assert {each["error"]["code"] for each in refused} == {"recovery_ended"}
-    assert end["done"] < 60
+    assert end["done"] < SOME
     assert Counter(recovering.ids(mailbox.received)) == dict.fromkeys(missed, 1)
     listed = (await account.call("GET", "/v1/recoveries", status=200))["data"]
     assert [each["id"] for each in listed] == [rest["id"], recovery["id"]]
@@ -185,7 +186,7 @@ async def test_an_endpoint_that_takes_nothing(account: Account, mailbox: Mailbox
     after that it sends the rest.
     """
     endpoint = await account.register(mailbox.url)
-    await recovering.skipped(account, endpoint, 60)
+    await recovering.skipped(account, endpoint, SOME)
     await recovering.switch(account, endpoint, "enable")
     if verb == "suppress":
         mailbox.refuse(15)
@@ -202,18 +203,18 @@ async def test_an_endpoint_that_takes_nothing(account: Account, mailbox: Mailbox
 
     todo = {"disable": "disabled; enable it first", "suppress": "suppressed; clear its suppression first"}[verb]
     assert paused["reason"] == f"the endpoint is {todo}, then resume this recovery"
-    assert 0 < paused["done"] < 60
+    assert 0 < paused["done"] < SOME
     assert refused["error"]["code"] == "endpoint_inactive"
-    assert (end["done"], end["failed"]) == (60, 0)
+    assert (end["done"], end["failed"]) == (SOME, 0)
     # What was cancelled meanwhile had been sent again; it is missed anew
     await recovering.completed(account, await recovering.start(account, endpoint))
-    await recovering.until_there_are(account, 60, status="delivered")
+    await recovering.until_there_are(account, SOME, status="delivered")
 
 
 async def test_a_deleted_endpoint(account: Account, mailbox: Mailbox) -> None:
     """Where the endpoint is deleted the recovery ends, and says so."""
     endpoint = await account.register(mailbox.url)
-    await recovering.skipped(account, endpoint, 60)
+    await recovering.skipped(account, endpoint, SOME)
     await recovering.switch(account, endpoint, "enable")
     recovery = await recovering.start(account, endpoint)
     await mailbox.wait_for(1)
@@ -222,7 +223,7 @@ async def test_a_deleted_endpoint(account: Account, mailbox: Mailbox) -> None:
     end = await recovering.until(account, recovery, "cancelled")
 
     assert end["reason"] == "the endpoint was deleted"
-    assert end["done"] < 60
+    assert end["done"] < SOME
 
 
 async def test_what_cannot_be_sent(account: Account, mailbox: Mailbox) -> None:
@@ -272,7 +273,7 @@ async def test_by_an_operator(house: House, account: Account, mailbox: Mailbox, 
     does its own Cancel; the account sees it.
     """
     endpoint = await account.register(mailbox.url)
-    await recovering.skipped(account, endpoint, 60)
+    await recovering.skipped(account, endpoint, SOME)
     await recovering.switch(account, endpoint, "enable")
     recovery = await recovering.start(account, endpoint)
     handle = (await steering.temporal_of(house)).get_workflow_handle(f"recovery/{recovery['id']}")
@@ -293,7 +294,7 @@ async def test_by_an_operator(house: House, account: Account, mailbox: Mailbox, 
 async def test_who_did_what(account: Account, mailbox: Mailbox) -> None:
     """The audit log has who began, paused, resumed and cancelled a recovery, once each."""
     endpoint = await account.register(mailbox.url)
-    await recovering.skipped(account, endpoint, 60)
+    await recovering.skipped(account, endpoint, SOME)
     await recovering.switch(account, endpoint, "enable")
     recovery = await recovering.start(account, endpoint)
     for verb in ("pause", "pause", "resume", "cancel"):

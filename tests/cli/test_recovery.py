@@ -27,7 +27,7 @@ async def test_recover(shell: Shell, account: Account, mailbox: Mailbox) -> None
 async def test_steering(shell: Shell, account: Account, mailbox: Mailbox) -> None:
     """`recoveries` lists, pauses, resumes, watches and cancels; --detach does not wait."""
     endpoint = await account.register(mailbox.url)
-    await recovering.skipped(account, endpoint, 60)
+    await recovering.skipped(account, endpoint, 200)
     await recovering.switch(account, endpoint, "enable")
 
     begun = await shell.run("recover", endpoint["id"], "--since", "2026-01-01T00:00:00Z", "--detach")
@@ -56,7 +56,7 @@ async def test_interrupted(shell: Shell, account: Account, mailbox: Mailbox) -> 
     await recovering.switch(account, endpoint, "enable")
 
     async with shell.running("recover", endpoint["id"], "--since", "1d") as command:
-        await mailbox.wait_for(1)
+        await mailbox.wait_for(21)  # the second batch: a second after it began
         assert await command.interrupt() == 130
     told = re.search(r"zonehook recoveries watch (rcv_\w{26})", command.printed)
     assert told is not None, command.printed

@@ -20,6 +20,7 @@ from typing import Any
 import trustme
 from temporalio.client import Client, WorkflowFailureError
 
+from tests.acceptance import recovering
 from tests.receiver import Mailbox, Receiver, Reply, listening
 from tests.running import Account, House, running
 from zonehook import messages, temporal
@@ -170,18 +171,13 @@ async def recovery(stage: Stage) -> str:
     """Sixty missed deliveries in batches; paused by a signal, resumed over REST, and then the last of them."""
     mailbox = stage.receiver.mailbox()
     endpoint = await stage.account.register(mailbox.url)
-    path = f"/v1/webhook-endpoints/{endpoint['id']}"
-    await stage.account.call("POST", f"{path}/disable", status=200)
-    for event in [await stage.account.publish() for _ in range(60)]:
-        await stage.account.settled(event["id"])
-    await stage.account.call("POST", f"{path}/enable", status=200)
-    wanted = {"since": "2026-01-01T00:00:00Z"}
-    begun = await stage.account.call("POST", f"{path}/recover", body=wanted, status=202)
+    await recovering.skipped(stage.account, endpoint, 60)
+    await recovering.switch(stage.account, endpoint, "enable")
+    begun = await recovering.start(stage.account, endpoint)
     await mailbox.wait_for(1)
     await stage.client.get_workflow_handle(f"recovery/{begun['id']}").signal(Verb.PAUSE)
-    while (await stage.account.call("GET", f"/v1/recoveries/{begun['id']}", status=200))["status"] != "paused":
-        await asyncio.sleep(0.02)
-    await stage.account.call("POST", f"/v1/recoveries/{begun['id']}/resume", status=202)
+    await recovering.until(stage.account, begun, "paused")
+    await recovering.steer(stage.account, begun, "resume")
     return await stage.closed(f"recovery/{begun['id']}")
 
 

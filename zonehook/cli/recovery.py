@@ -80,7 +80,7 @@ def _steer(recovery_id: str, verb: str) -> None:
 
 def _watch(zonehook: house.House, recovery: dict[str, Any]) -> None:
     try:
-        with Progress(console=console, transient=True) as progress:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task(f"sending again ({recovery['id']})", total=recovery["total"])
             while recovery["status"] == "running":
                 progress.update(task, completed=recovery["done"] + recovery["failed"], total=recovery["total"])
