@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.acceptance.recovering import LONG_AGO
 from tests.conftest import FAST
 from tests.receiver import Mailbox, Receiver, Reply
 from tests.running import Account, House, running
+from zonehook import clock, messages
+from zonehook.recovery import RecoveryOrder
 
 MISSED = 300
 SOME = 100  # sent again in five seconds: time enough to interfere
@@ -78,6 +81,32 @@ async def test_killed_while_the_receiver_is_asked(quick_house: House, mailbox: M
     assert (end["total"], end["done"], end["failed"]) == (20, 20, 0)
     assert {each["attempts"] for each in after} == {1}
     assert Counter(recovering.ids(mailbox.received)) == dict.fromkeys(missed, 2)  # all were under way
+
+
+async def test_killed_before_it_was_written_down(house: House, account: Account, mailbox: Mailbox) -> None:
+    """A recovery that Temporal holds, and whose API died before it wrote it down, is listed, noted and carried out."""
+    endpoint = await account.register(mailbox.url)
+    missed = await recovering.skipped(account, endpoint, 3)
+    await recovering.switch(account, endpoint, "enable")
+    now = clock.now()
+    since = now - timedelta(hours=1)
+    order = RecoveryOrder(
+        account.id, clock.new_id("rcv"), endpoint["id"], since, now, ("skipped",), now, key_id="key_x"
+    )
+    client = await steering.temporal_of(house)
+    await client.start_workflow(messages.RECOVERY_WORKFLOW, order, id=order.workflow_id, task_queue=messages.TASK_QUEUE)
+    await client.get_workflow_handle(order.workflow_id).result()
+    await mailbox.wait_for(3)
+
+    [listed] = (await account.call("GET", "/v1/recoveries", status=200))["data"]
+    [noted] = [
+        each
+        for each in (await account.call("GET", "/v1/audit-log", status=200))["data"]
+        if each["object_id"] == order.recovery_id
+    ]
+    assert (listed["id"], listed["status"], listed["done"]) == (order.recovery_id, "completed", 3)
+    assert (noted["action"], noted["key_id"]) == ("recovery.started", "key_x")
+    assert sorted(recovering.ids(mailbox.received)) == missed
 
 
 async def test_the_same_delivery_again(account: Account, mailbox: Mailbox) -> None:

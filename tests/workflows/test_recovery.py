@@ -2,10 +2,11 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest_asyncio
 from temporalio import activity
@@ -19,12 +20,13 @@ from zonehook.recovery import Missed, MissedBatch, RecoveryOrder, RecoveryTurn, 
 
 _AT = datetime(2026, 7, 2, 12, tzinfo=UTC)
 _PATIENCE = 60.0
+_SHORT = "limit.historyCount.suggestContinueAsNew=60"  # as if that were many events
 
 
 @pytest_asyncio.fixture(scope="module")
 async def skipping() -> AsyncIterator[Client]:
     """A client of a Temporal server that skips the time in which nothing is under way."""
-    options = [*devserver._DYNAMIC_CONFIG, "frontend.WorkflowTimeSkippingEnabled=true"]
+    options = [*devserver._DYNAMIC_CONFIG, "frontend.WorkflowTimeSkippingEnabled=true", _SHORT]
     async with await WorkflowEnvironment.start_time_skipping_v2(
         data_converter=temporal.DATA_CONVERTER,
         dev_server_existing_path=devserver._binary(),
@@ -72,7 +74,7 @@ class Noted:
         self.status = {"pause": "paused", "resume": "running", "cancel": "cancelled"}[steering.verb]
 
     def worker(self, client: Client, queue: str) -> Worker:
-        every = [self.look_at_recovery, self.send_missed_again, self.steer_recovery]
+        every: list[Callable[..., Any]] = [self.look_at_recovery, self.send_missed_again, self.steer_recovery]
         return Worker(client, task_queue=queue, workflows=[Recovery], activities=every)
 
 
@@ -118,3 +120,16 @@ async def test_a_pause_that_nobody_ended_by_a_signal(skipping: Client) -> None:
         end = await asyncio.wait_for(handle.result(), _PATIENCE)
 
     assert (end.status, end.done) == ("completed", 2)
+
+
+async def test_a_long_one_begins_anew_where_it_was(skipping: Client) -> None:
+    """However many batches there are, no history grows without end: the next one goes on from the last delivery."""
+    queue, noted = str(uuid.uuid4()), Noted(left=40)
+    async with noted.worker(skipping, queue):
+        handle = await skipping.start_workflow(Recovery.run, _order(), id=f"recovery/{queue}", task_queue=queue)
+        end = await asyncio.wait_for(handle.result(), _PATIENCE)
+        described = await skipping.get_workflow_handle(f"recovery/{queue}").describe()
+
+    assert (end.status, end.done, len(noted.sent_at)) == ("completed", 40, 40)
+    assert described.run_id != handle.first_execution_run_id
+    assert described.history_length < 120
