@@ -34,6 +34,7 @@ from zonehook.keyring import Keyring
 from zonehook.ledger import Ledger
 from zonehook.members import Members
 from zonehook.ratelimits import RateLimits
+from zonehook.recoveries import Recoveries
 from zonehook.registry import Registry
 from zonehook.roles import Action
 from zonehook.settings import Settings
@@ -112,6 +113,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         trials=Trials(database, registry, catalogues, intake, fanout),
         archive=Archive(database, sealing),
         interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
+        recoveries=Recoveries(database, client),
         database=database,
         client=client,
         source_ranges=settings.source_ranges,

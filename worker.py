@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -31,10 +31,12 @@ from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
+from activities.recovering import Recovering
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.inbox import Inbox
 from workflows.operator import Operator
+from workflows.recovery import Recovery
 from zonehook import messages, metrics, temporal
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
@@ -43,6 +45,8 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
+from zonehook.recoveries import Recoveries
+from zonehook.redelivery import Redelivery
 from zonehook.settings import Settings
 from zonehook.slots import WorkflowSlots
 from zonehook.store import cipher
@@ -170,19 +174,21 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     delivering = Delivering(ledger, sender)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
     publishing = Publishing(intake)
+    interventions = Interventions(ledger, client)
     worker = on(
         client,
         messages.TASK_QUEUE,
-        workflows=[Event, Delivery, Inbox, Operator],
+        workflows=[Event, Delivery, Inbox, Operator, Recovery],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
             delivering.deliver_at_once,
             delivering.cancel_delivery,
             delivering.hurry_delivery,
-            Intervening(Interventions(ledger, client)).replay_delivery,
+            Intervening(interventions).replay_delivery,
             publishing.publish,
             publishing.note_refused,
+            *_recovering(database, client, interventions, settings),
         ],
         is_sandboxed=settings.workflow_sandbox,
     )
@@ -192,6 +198,14 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             yield worker
     finally:
         await sender.close()
+
+
+def _recovering(
+    database: Database, client: Client, interventions: Interventions, settings: Settings
+) -> list[Callable[..., Awaitable[Any]]]:
+    redelivery = Redelivery(database, interventions, settings.recovery_rate)
+    recovering = Recovering(redelivery, Recoveries(database, client))
+    return [recovering.look_at_recovery, recovering.send_missed_again, recovering.steer_recovery]
 
 
 def on(

@@ -17,6 +17,7 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
 from zonehook.members import Members
+from zonehook.recoveries import Recoveries
 from zonehook.registry import Registry
 from zonehook.roles import Action
 from zonehook.store.database import Database
@@ -40,6 +41,7 @@ class Desks:
     trials: Trials
     archive: Archive
     interventions: Interventions
+    recoveries: Recoveries
     database: Database
     client: Client
     source_ranges: tuple[Network, ...]  # which deliveries leave from

@@ -17,6 +17,7 @@ from zonehook.messages import (
     Refused,
     ReplayRequest,
 )
+from zonehook.recovery import MissedBatch, RecoveryOrder, RecoveryTurn, Steering
 
 
 @activity.defn(name=messages.OPEN_DELIVERIES)
@@ -64,4 +65,22 @@ async def publish(order: PublishOrder) -> list[Refused]:
 @activity.defn(name=messages.NOTE_REFUSED)
 async def note_refused(noted: NotedRefusals) -> None:
     """Count signals that were refused, and log it."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.LOOK_AT_RECOVERY)
+async def look_at_recovery(order: RecoveryOrder) -> RecoveryTurn:
+    """Find what is to be sent again next, and whether it may be."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.SEND_MISSED_AGAIN)
+async def send_missed_again(batch: MissedBatch) -> RecoveryOrder:
+    """Send these deliveries again; the order as it stands then."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.STEER_RECOVERY)
+async def steer_recovery(steering: Steering) -> None:
+    """Write that an operator paused, resumed or cancelled it."""
     raise NotImplementedError

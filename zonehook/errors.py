@@ -74,10 +74,12 @@ class NotFound(ZonehookError):
 class Conflict(ZonehookError):
     """The object's state, or an earlier request, stands against this one."""
 
+    INACTIVE = "endpoint_inactive"
+
     @classmethod
     def inactive(cls, because: str) -> "Conflict":
         """Of an endpoint that is `disabled`, `suppressed` or `deleted`."""
-        return cls("endpoint_inactive", f"the endpoint is {because}; {_WHAT_TO_DO[because]}")
+        return cls(cls.INACTIVE, f"the endpoint is {because}; {_WHAT_TO_DO[because]}")
 
 
 class Unavailable(ZonehookError):

@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import replace
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -15,6 +15,7 @@ from zonehook.messages import DeliveryOrder
 from zonehook.verdicts import DeliveryStatus, End
 
 _CANCELLED = End(DeliveryStatus.CANCELLED, "it was cancelled by hand")
+_AFTER_WHAT_IS_NEW = Priority(priority_key=5)  # of 1 to 5; 3 is usual
 
 
 class Interventions:
@@ -31,16 +32,15 @@ class Interventions:
         Conflict while it is still being delivered, its endpoint takes nothing, or its dialect does not replay what
         was delivered; Unavailable.
         """
+        await self._again(await self._ledger.standing(account_id, delivery_id))
+
+    async def replay_after(self, account_id: int, delivery_id: str, run: int) -> None:
+        """The same for one of many, whose last run was this when it was listed: once a later one has begun there is
+        nothing left to do, so that asking again sends nothing twice. What is new goes before it, where tasks queue.
+        """
         standing = await self._ledger.standing(account_id, delivery_id)
-        if standing.progress.status in verdicts.OPEN and await self._is_running(standing):
-            raise Conflict("still_delivering", "this delivery is still under way; replay it when it has ended")
-        self._refuse_inactive(standing)
-        if not standing.is_writable:
-            raise Conflict("nothing_to_send", f"there is nothing to send: {standing.progress.reason}")
-        replays_all = dialects.named(standing.dialect).replays_delivered
-        if standing.progress.status is DeliveryStatus.DELIVERED and not replays_all:
-            raise Conflict("already_delivered", f"it was delivered, and {standing.dialect} replays only what was not")
-        await self._begin(replace(standing.order, run=standing.order.run + 1))
+        if standing.order.run == run:
+            await self._again(standing, _AFTER_WHAT_IS_NEW)
 
     async def retry_now(self, account_id: int, delivery_id: str) -> None:
         """Makes the waiting attempt at once; the schedule goes on from there. An attempt under way is left alone.
@@ -75,18 +75,29 @@ class Interventions:
             with temporal.as_unavailable():
                 await handle.signal(messages.CANCEL, rpc_timeout=temporal.RPC_TIMEOUT)
 
+    async def _again(self, standing: Standing, priority: Priority = Priority.default) -> None:
+        if standing.progress.status in verdicts.OPEN and await self._is_running(standing):
+            raise Conflict("still_delivering", "this delivery is still under way; replay it when it has ended")
+        self._refuse_inactive(standing)
+        if not standing.is_writable:
+            raise Conflict("nothing_to_send", f"there is nothing to send: {standing.progress.reason}")
+        replays_all = dialects.named(standing.dialect).replays_delivered
+        if standing.progress.status is DeliveryStatus.DELIVERED and not replays_all:
+            raise Conflict("already_delivered", f"it was delivered, and {standing.dialect} replays only what was not")
+        await self._begin(replace(standing.order, run=standing.order.run + 1), priority)
+
     def _refuse_inactive(self, standing: Standing) -> None:
         if standing.progress.inactive_because is not None:
             raise Conflict.inactive(standing.progress.inactive_because)
 
-    async def _begin(self, order: DeliveryOrder) -> None:
+    async def _begin(self, order: DeliveryOrder, priority: Priority) -> None:
         """Starts this run of a delivery, or the next where this one was ended before it could do anything."""
         try:
-            await self._start(order)
+            await self._start(order, priority=priority)
         except WorkflowAlreadyStartedError:  # asked twice at once, or by one who crashed then
             if await self._was_ended(order):
                 await self._ledger.reopen(order)  # no run begins in the records but after the one before it
-                return await self._begin(replace(order, run=order.run + 1))
+                return await self._begin(replace(order, run=order.run + 1), priority)
         await self._ledger.reopen(order)
 
     async def _was_ended(self, order: DeliveryOrder) -> bool:
@@ -130,7 +141,9 @@ class Interventions:
             return None
         return found.status
 
-    async def _start(self, order: DeliveryOrder, signal: str | None = None) -> None:
+    async def _start(
+        self, order: DeliveryOrder, signal: str | None = None, priority: Priority = Priority.default
+    ) -> None:
         """Raises WorkflowAlreadyStartedError; with a signal only when the workflow is closed."""
         replay = f", replay {order.run}" if order.run else ""
         with temporal.as_unavailable():
@@ -143,6 +156,7 @@ class Interventions:
                 search_attributes=temporal.search_attributes(order.account_id, order.event_type, order.endpoint_id),
                 static_summary=f"{order.event_type} to {order.host}{replay}",
                 start_signal=signal,
+                priority=priority,
                 task_timeout=messages.TASK_TIMEOUT,
                 rpc_timeout=temporal.RPC_TIMEOUT,
             )

@@ -23,6 +23,10 @@ REPLAY_DELIVERY = "replay_delivery"
 PUBLISH = "publish"  # the activity, and the signal that an inbox takes
 NOTE_REFUSED = "note_refused"
 INBOX_WORKFLOW = "Inbox"
+LOOK_AT_RECOVERY = "look_at_recovery"
+SEND_MISSED_AGAIN = "send_missed_again"
+STEER_RECOVERY = "steer_recovery"
+RECOVERY_WORKFLOW = "Recovery"
 OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
 # Signals
@@ -30,6 +34,8 @@ RETRY_NOW = "retry_now"
 LOOK_AGAIN = "look_again"
 CANCEL = "cancel"
 REPLAY = "replay"
+# Queries
+PROGRESS = "progress"
 
 # A first attempt may be made inside a workflow task, which must last longer than any attempt may take: at four fifths
 # of this the worker says what it has done so far and asks for more time, and that costs writes.

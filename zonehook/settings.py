@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     fair_use_endpoints: Annotated[int, Field(ge=1)] = plans.FAIR_USE
     source_ranges: Annotated[tuple[addresses.Network, ...], NoDecode] = ()
     source_address: Annotated[tuple[addresses.Address, ...], NoDecode] = ()
+    recovery_rate: Annotated[float, Field(gt=0, le=1000)] = 20.0
     rate_limit: Annotated[int, Field(ge=1)] = 60_000
     workflow_sandbox: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"

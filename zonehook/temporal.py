@@ -105,7 +105,9 @@ async def is_reachable(client: Client) -> bool:
         return False
 
 
-def search_attributes(account_id: int, event_type: str, endpoint_id: str | None = None) -> TypedSearchAttributes:
+def search_attributes(
+    account_id: int, event_type: str | None = None, endpoint_id: str | None = None
+) -> TypedSearchAttributes:
     """What an operator may filter by in the Temporal UI."""
     values = {
         messages.ACCOUNT: str(account_id),

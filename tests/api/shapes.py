@@ -129,6 +129,21 @@ ENTRY: Mapping[str, Fits] = {
 }
 
 
+RECOVERY: Mapping[str, Fits] = {
+    "id": _id("rcv"),
+    "endpoint_id": _id("ep"),
+    "status": _one_of("running", "paused", "completed", "cancelled"),
+    "reason": _or_null(text),
+    "since": time,
+    "until": time,
+    "statuses": _texts,
+    "total": count,
+    "done": count,
+    "failed": count,
+    "failures": lambda value: isinstance(value, list),
+    "created_at": time,
+    "completed_at": _or_null(time),
+}
 HEALTH: Mapping[str, Fits] = {
     "status": _one_of("enabled", "disabled", "suppressed"),
     "consecutive_failures": count,

@@ -9,7 +9,7 @@ from tests.api import shapes
 from tests.running import Account
 
 URL = "https://127.0.0.1:9/hooks"
-LISTS = ["/v1/webhook-endpoints", "/v1/events", "/v1/webhook-deliveries"]
+LISTS = ["/v1/webhook-endpoints", "/v1/events", "/v1/webhook-deliveries", "/v1/recoveries"]
 
 
 @pytest.mark.parametrize("path", LISTS)

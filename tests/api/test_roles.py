@@ -27,6 +27,7 @@ READ_THE_LOG = _who("owner admin", "manage read")
 PUBLISH = _who("owner admin", "manage publish")
 CHANGE = _who("owner admin", "manage")
 NOBODY: Who = frozenset()  # of an account: the operator alone
+LONG_AGO = "2026-01-01T00:00:00Z"
 ENDPOINT = {"url": "https://127.0.0.1:9/", "events": []}
 
 
@@ -63,6 +64,13 @@ TABLE = {
     # Let through, and then there is nothing to retry or to cancel: the delivery has ended
     "POST /v1/webhook-deliveries/{delivery_id}/retry-now": Call(CHANGE, 409),
     "POST /v1/webhook-deliveries/{delivery_id}/cancel": Call(CHANGE, 409),
+    # Let through: who missed nothing is recovered at once, and then there is nothing to steer any more
+    "POST /v1/webhook-endpoints/{endpoint_id}/recover": Call(CHANGE, 202, {"since": LONG_AGO}),
+    "GET /v1/recoveries": Call(LOOK, 200, outsider=200),
+    "GET /v1/recoveries/{recovery_id}": Call(LOOK, 200),
+    "POST /v1/recoveries/{recovery_id}/pause": Call(CHANGE, 409),
+    "POST /v1/recoveries/{recovery_id}/resume": Call(CHANGE, 409),
+    "POST /v1/recoveries/{recovery_id}/cancel": Call(CHANGE, 409),
     "POST /v1/event-types": Call(CHANGE, 201, {"name": ""}, outsider=201),
     "GET /v1/event-types": Call(LOOK, 200, outsider=200),
     "GET /v1/event-types/{name}": Call(LOOK, 200),
@@ -119,6 +127,9 @@ class Company:
         if "endpoint_id" in path:
             endpoint = await self.owner.register(self._receiver.mailbox().url, events=["domain.create"])
             made["endpoint_id"] = endpoint["id"]
+        if "recovery_id" in path:
+            endpoint = await self.owner.register(self._receiver.mailbox().url, events=["domain.never"])
+            made["recovery_id"] = (await self._recovered(endpoint["id"]))["id"]
         if "event_id" in path or "delivery_id" in path:
             endpoint = await self.owner.register(self._receiver.mailbox().url, events=["zone.create"])
             made["event_id"] = (await self.owner.publish("zone.create"))["id"]
@@ -145,8 +156,23 @@ class Company:
             body = {**body, "name": self.name()}
         return await account.client.request(method, path.format(**made), json=body)
 
+    async def _recovered(self, endpoint_id: str) -> Any:
+        """A recovery of nothing, once it is over."""
+        path = f"/v1/webhook-endpoints/{endpoint_id}/recover"
+        return await self._over(await self.owner.call("POST", path, body={"since": LONG_AGO}, status=202))
+
+    async def _over(self, recovery: Any) -> Any:
+        async with asyncio.timeout(60):
+            while recovery["status"] == "running":
+                await asyncio.sleep(0.02)  # the API tells how things stand, not when they change
+                recovery = await self.owner.call("GET", f"/v1/recoveries/{recovery['id']}", status=200)
+        return recovery
+
     async def quiet(self, answer: Any) -> None:
         """Awaits what an accepted event or delivery still does by itself, which is no change of the next call's."""
+        if "statuses" in answer:
+            await self._over(answer)
+            return
         if "event_id" in answer:
             await self.owner.settled(answer["event_id"])
             return

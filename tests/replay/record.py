@@ -20,9 +20,11 @@ from typing import Any
 import trustme
 from temporalio.client import Client, WorkflowFailureError
 
+from tests.acceptance import recovering
 from tests.receiver import Mailbox, Receiver, Reply, listening
 from tests.running import Account, House, running
 from zonehook import messages, temporal
+from zonehook.recovery import Verb
 
 FOLDER = Path(__file__).parent
 WORKER = "worker"  # whoever wrote a history: what process and machine it was is nobody's business
@@ -176,6 +178,20 @@ async def inbox(stage: Stage) -> str:
     return workflow_id
 
 
+async def recovery(stage: Stage) -> str:
+    """Sixty missed deliveries in batches; paused by a signal, resumed over REST, and then the last of them."""
+    mailbox = stage.receiver.mailbox()
+    endpoint = await stage.account.register(mailbox.url)
+    await recovering.skipped(stage.account, endpoint, 60)
+    await recovering.switch(stage.account, endpoint, "enable")
+    begun = await recovering.start(stage.account, endpoint)
+    await mailbox.wait_for(1)
+    await stage.client.get_workflow_handle(f"recovery/{begun['id']}").signal(Verb.PAUSE)
+    await recovering.until(stage.account, begun, "paused")
+    await recovering.steer(stage.account, begun, "resume")
+    return await stage.closed(f"recovery/{begun['id']}")
+
+
 async def first_at_once_delivered(stage: Stage) -> str:
     """By the delivery's workflow itself. The cases above were recorded when every attempt was a task of its own."""
     return await delivered_at_once(stage)
@@ -216,6 +232,7 @@ QUICK: tuple[Case, ...] = (
     twelve_endpoints,
     operator_desk,
     inbox,
+    recovery,
     first_at_once_delivered,
     first_at_once_then_third,
 )

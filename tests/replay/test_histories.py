@@ -21,6 +21,7 @@ from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.inbox import Inbox
 from workflows.operator import Operator
+from workflows.recovery import Recovery
 
 CASES = record.CASES
 TELLING: dict[Case, str] = {
@@ -32,6 +33,7 @@ TELLING: dict[Case, str] = {
     record.twelve_endpoints: "12 deliveries started",
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
     record.inbox: '"activityType": {"name": "publish"}',
+    record.recovery: '"activityType": {"name": "send_missed_again"}',
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
     record.retried_now: '"activityType": {"name": "hurry_delivery"}',
@@ -49,7 +51,7 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    replayer = Replayer(workflows=[Event, Delivery, Inbox, Operator], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[Event, Delivery, Inbox, Operator, Recovery], data_converter=pydantic_data_converter)
     await replayer.replay_workflow(WorkflowHistory.from_json("inbox/1", history))  # an inbox knows its account by it
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from zonehook import __version__
-from zonehook.cli import access, house, listening
+from zonehook.cli import access, house, listening, recovery
 from zonehook.cli.encryption import rotate_encryption
 from zonehook.cli.tables import console as _console
 from zonehook.cli.tables import print_table as _print_table
@@ -41,6 +41,8 @@ app.add_typer(endpoints, name="endpoints")
 app.add_typer(access.accounts, name="accounts")
 app.add_typer(access.keys, name="keys")
 access.keys.command("rotate-encryption")(rotate_encryption)
+app.add_typer(recovery.recoveries, name="recoveries")
+app.command()(recovery.recover)
 
 
 @app.command()

@@ -229,6 +229,32 @@ deliveries = _table(
     Index("ix_deliveries_type", "account_id", "type", "created_at", "id"),
 )
 
+recoveries = _table(
+    "recoveries",
+    Column("id", String(40), primary_key=True),
+    _account(),
+    Column("endpoint_id", ForeignKey("endpoints.id"), nullable=False),
+    Column("since", Utc, nullable=False),
+    Column("until", Utc, nullable=False),
+    Column("statuses", JSON, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", Text),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("failures", JSON, nullable=False),  # the last few deliveries that could not be sent again, and why
+    Column("created_at", Utc, nullable=False),
+    Column("completed_at", Utc),  # none: it is under way, or paused
+    Index(
+        "ix_recoveries_under_way",  # one for each endpoint
+        "endpoint_id",
+        unique=True,
+        sqlite_where=text("completed_at IS NULL"),
+        postgresql_where=text("completed_at IS NULL"),
+    ),
+    Index(None, "account_id", "created_at", "id"),
+)
+
 request_counts = _table(
     "request_counts",  # of API processes that share a database
     Column("who", String(100), primary_key=True),  # the digest of a key, or an address
