@@ -27,6 +27,7 @@ from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
 from zonehook import messages, metrics, temporal
+from zonehook.credits import Credits
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
 from zonehook.fanout import Fanout
@@ -157,7 +158,8 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     sender = Sender(settings.targets, sources=settings.source_address)
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
-    intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    credits = Credits(database)
+    intake = Intake(database, client, Enforcement(database), starts_eagerly=True, on_acceptance=credits.spend)
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
@@ -186,6 +188,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             await temporal.open_operators_desk(client)
             yield worker
     finally:
+        await credits.close()
         await sender.close()
 
 

@@ -62,33 +62,35 @@ def _complete(document: dict[str, Any]) -> None:
         if "properties" in shape:
             shape["examples"] = [_example(shape, shapes)]
     for path, calls in document["paths"].items():
-        for call in calls.values():
+        for method, call in calls.items():
             call["summary"] = _SENTENCE_ENDS.split(call["description"])[0]
             call["responses"].pop("422", None)  # FastAPI says so of every call that takes something; ours are 400
-            _show_refusals(path, call)
+            _show_refusals(method, path, call)
             for body in (call.get("requestBody", {}), *call["responses"].values()):
                 for content in body.get("content", {}).values():
                     if "example" not in content and "examples" not in content:
                         content["example"] = _example(content["schema"], shapes)
 
 
-def _show_refusals(path: str, call: dict[str, Any]) -> None:
+def _show_refusals(method: str, path: str, call: dict[str, Any]) -> None:
     """Each as it would be answered. No 400 of a call that takes nothing that could be wrong."""
     for status, answer in [*call["responses"].items()]:
-        refused = _refusal(path, int(status), call)
+        refused = _refusal(method, path, int(status), call)
         if refused is not None:
             answer["content"]["application/json"].setdefault("example", refused)
         elif status == "400":
             del call["responses"]["400"]
 
 
-def _refusal(path: str, status: int, call: dict[str, Any]) -> Any:
+def _refusal(method: str, path: str, status: int, call: dict[str, Any]) -> Any:
     if status == 400 and (wrong := _wrong(path, call)):
         return _answered(path, 400, "invalid_request", f"{wrong.field}: {wrong.message}", (wrong,))
     if status == 404:
         return _answered(path, 404, "not_found", _missing(path))
     if status == 403 and path.startswith("/v1/accounts"):
         return _answered(path, 403, "forbidden", "this needs the operator's key")
+    if status == 403 and (method == "get" or path.startswith("/public")):
+        return _answered(path, 403, "forbidden", "this key may only publish events")
     return _answered(path, status, *_REFUSALS[status]) if status in _REFUSALS else None
 
 

@@ -36,6 +36,7 @@ class Action(StrEnum):
     MANAGE_EVENT_TYPES = "manage_event_types"
     MANAGE_KEYS = "manage_keys"
     MANAGE_MEMBERS = "manage_members"
+    RESOLVE_NAMES = "resolve_names"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ _TABLE: Mapping[Action, _Allowed] = {
     Action.MANAGE_EVENT_TYPES: _Allowed(Role.ADMIN),
     Action.MANAGE_KEYS: _Allowed(Role.ADMIN),
     Action.MANAGE_MEMBERS: _Allowed(Role.ADMIN),
+    Action.RESOLVE_NAMES: _Allowed(Role.MEMBER, _READING),
 }
 _OF_SCOPE = {
     Scope.READ: "this key may only read",

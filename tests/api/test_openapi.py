@@ -52,6 +52,7 @@ CALLS = {
     "POST /v1/api-keys/{}/rotate": {"200", "404", "409", "413"},
     "DELETE /v1/api-keys/{}": {"204", "404"},
     "GET /v1/audit-log": {"200"},
+    "POST /public/v1/resolve": {"200", "413"},
 }
 WITH_A_BODY = {
     "POST /v1/webhook-endpoints": {"url", "events", "description", "dialect", "secret", "headers"},
@@ -64,6 +65,7 @@ WITH_A_BODY = {
     "POST /v1/members": {"email", "role"},
     "PATCH /v1/members/{}": {"role"},
     "POST /v1/api-keys": {"name", "scope", "member_id", "expires_at"},
+    "POST /public/v1/resolve": {"domain"},
 }
 ANSWERS: dict[str, Mapping[str, Any]] = {
     "GET /v1/webhook-endpoints/{} 200": shapes.ENDPOINT,
@@ -88,6 +90,7 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "POST /v1/api-keys 201": {**shapes.API_KEY, "key": shapes.text},
     "POST /v1/api-keys/{}/rotate 200": {**shapes.API_KEY, "key": shapes.text},
     "GET /v1/events/{} 404": {"error": shapes.text},
+    "POST /public/v1/resolve 200": {"domain": shapes.text, "resolves": shapes.text},
 }
 
 
