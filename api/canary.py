@@ -16,7 +16,7 @@ from zonehook.tenants import Caller
 
 router = APIRouter(prefix="/public/v1", tags=["captaindns"])
 
-Looker = Annotated[Caller, may(Action.RESOLVE_NAMES)]
+Looker = Annotated[Caller, may(Action.VIEW_NAMES)]
 
 
 class Question(Body):

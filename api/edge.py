@@ -81,8 +81,8 @@ class Edge:
 
     async def _credit_headers(self, scope: Scope, key: str | None) -> dict[str, str]:
         """Of the key's account; where no call was reached that asks whose it is, as it was when it first came here."""
-        known = scope["state"].get("key") or self._known.get(key or "")
-        if known is None or known.account_id is None:
+        known: KnownKey | None = scope["state"].get("key") or self._known.get(key or "")
+        if known is None or known.account_id is None or known.plan is None:  # the operator's has no account
             return {}
         standing = await self._credits.of(known.account_id, known.plan)
         return {"x-credits-limit": str(standing.limit), "x-credits-remaining": str(standing.remaining)}
