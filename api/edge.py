@@ -33,9 +33,8 @@ class Edge:
         self._limits = limits
         self._credits = credits
         self._per_minute = per_minute
-        self._known: OrderedDict[str, KnownKey] = (
-            OrderedDict()
-        )  # by digest those that opened something, the latest last
+        # By digest, those that opened something; the latest last
+        self._known: OrderedDict[str, KnownKey] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +50,7 @@ class Edge:
 
         async def send_with_extra(message: Message) -> None:
             if message["type"] == "http.response.start":
-                credits = {} if message["status"] == 401 else await self._credit_headers(scope, key)
+                credits = await self._credit_headers(scope, key, message["status"])
                 MutableHeaders(scope=message).update(_headers(allowance) | extra | credits)
             await send(message)
 
@@ -79,8 +78,12 @@ class Edge:
 
         await self._app(scope, receive, send_or_refuse)
 
-    async def _credit_headers(self, scope: Scope, key: str | None) -> dict[str, str]:
+    async def _credit_headers(self, scope: Scope, key: str | None, status: int) -> dict[str, str]:
         """Of the key's account; where no call was reached that asks whose it is, as it was when it first came here."""
+        if status == 401 and key is not None:  # it opens nothing any more
+            self._known.pop(key, None)
+        if status in (401, 503):  # a database that is away is not asked twice
+            return {}
         known: KnownKey | None = scope["state"].get("key") or self._known.get(key or "")
         if known is None or known.account_id is None or known.plan is None:  # the operator's has no account
             return {}

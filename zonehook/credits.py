@@ -92,8 +92,8 @@ class Credits:
                 await asyncio.wait_for(self._closing.wait(), _WRITES_AFTER_SECONDS)
             try:
                 await self._write()
-            except Unavailable as problem:
-                _log.warning("credits wait to be written down: %s", problem.message)
+            except Exception as problem:  # noqa: BLE001 (whatever it was, the next second may do better)
+                _log.warning("credits wait to be written down: %r", problem)
                 if self._closing.is_set():
                     return
 

@@ -74,10 +74,11 @@ async def test_nobody_else_is_told(house: House, account: Account) -> None:
         await account.client.get("/v1/events", headers={"Authorization": ""}),
         await house.with_key("zhk_" + "A" * 43).client.get("/v1/events"),
         await revoked.get("/v1/events"),
+        await revoked.get("/v1/nothing"),
         await house.operator().client.get("/v1/accounts"),
     ]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 401, 200]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 404, 200]
     assert all("X-Credits-Limit" not in answer.headers for answer in answers)
 
 
