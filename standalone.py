@@ -24,6 +24,7 @@ from zonehook import __version__, addresses, home, temporal
 from zonehook.announcer import Announcer
 from zonehook.archive import Archive
 from zonehook.catalogues import Catalogues
+from zonehook.credits import Credits
 from zonehook.devserver import DevServer, Ports
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Invalid, Unauthorized, ZonehookError
@@ -83,6 +84,7 @@ async def _up(settings: Settings, began: float) -> None:
         client = await stack.enter_async_context(_temporal(settings))
         await migrate.upgrade(database)
         desks, announcer = _desks(settings, sealing, database, client)
+        stack.push_async_callback(desks.credits.close)
         if settings.embedded_worker:
             await stack.enter_async_context(worker.working(client, database, sealing, settings))
         await stack.enter_async_context(_announcing(announcer))
@@ -98,7 +100,8 @@ async def _up(settings: Settings, began: float) -> None:
 def _desks(settings: Settings, sealing: Cipher, database: Database, client: Client) -> tuple[Desks, Announcer]:
     """Those the doors lead to, and the one that works by itself."""
     enforcement = Enforcement(database)
-    intake = Intake(database, client, enforcement, starts_eagerly=settings.embedded_worker)
+    credits = Credits(database, settings.fair_use_credits)
+    intake = Intake(database, client, enforcement, settings.embedded_worker, credits.spend)
     announcer = Announcer(database, intake)
     registry = Registry(database, sealing, settings.targets, settings.fair_use_endpoints, announcer.wake)
     fanout = Fanout(database, settings.time_scale, settings.fast_lane)
@@ -114,6 +117,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         archive=Archive(database, sealing),
         interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
         recoveries=Recoveries(database, client),
+        credits=credits,
         database=database,
         client=client,
         source_ranges=settings.source_ranges,

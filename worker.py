@@ -38,6 +38,7 @@ from workflows.inbox import Inbox
 from workflows.operator import Operator
 from workflows.recovery import Recovery
 from zonehook import messages, metrics, temporal
+from zonehook.credits import Credits
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
 from zonehook.fanout import Fanout
@@ -172,7 +173,8 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     sender = Sender(settings.targets, sources=settings.source_address)
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
-    intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    credits = Credits(database)
+    intake = Intake(database, client, Enforcement(database), starts_eagerly=True, on_acceptance=credits.spend)
     publishing = Publishing(intake)
     interventions = Interventions(ledger, client)
     worker = on(
@@ -197,6 +199,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             await temporal.open_operators_desk(client)
             yield worker
     finally:
+        await credits.close()
         await sender.close()
 
 

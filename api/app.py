@@ -2,7 +2,7 @@
 
 from fastapi_offline import FastAPIOffline
 
-from api import health, refusals
+from api import canary, description, health, refusals
 from api.doors import Desks
 from api.edge import Edge
 from api.v1 import accounts, api_keys, audit_log, deliveries, endpoints, event_types, events, members, recoveries
@@ -22,9 +22,9 @@ def create_app(desks: Desks, limits: RateLimits, requests_per_minute: int) -> Ed
     )
     app.state.desks = desks
     of_v1 = (events, event_types, endpoints, deliveries, recoveries, accounts, members, api_keys, audit_log)
-    for module in (*of_v1, identity, webhooks, health):
+    for module in (*of_v1, identity, webhooks, canary, health):
         app.include_router(module.router)
     refusals.install(app)
-    refusals.leave_out_422(app)
+    description.install(app)
     # Around everything, so that even the answer to an unexpected failure carries its headers
-    return Edge(app, limits, per_minute=requests_per_minute)
+    return Edge(app, limits, desks.credits, per_minute=requests_per_minute)

@@ -12,6 +12,7 @@ from zonehook import ids
 from zonehook.addresses import Network
 from zonehook.archive import Archive
 from zonehook.catalogues import Catalogues
+from zonehook.credits import Credits
 from zonehook.errors import NotFound
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
@@ -20,6 +21,7 @@ from zonehook.members import Members
 from zonehook.recoveries import Recoveries
 from zonehook.registry import Registry
 from zonehook.roles import Action
+from zonehook.store.api_keys import KnownKey
 from zonehook.store.database import Database
 from zonehook.tenants import Caller, Operator, Tenants
 from zonehook.trials import Trials
@@ -42,6 +44,7 @@ class Desks:
     archive: Archive
     interventions: Interventions
     recoveries: Recoveries
+    credits: Credits
     database: Database
     client: Client
     source_ranges: tuple[Network, ...]  # which deliveries leave from
@@ -59,24 +62,22 @@ def may(action: Action) -> Any:
     """The caller, whom the table of `zonehook.roles` lets do this: `caller: Annotated[Caller, may(Action.…)]`."""
 
     async def caller(desks: House, credentials: Credentials, request: Request) -> Caller:
-        found = await desks.tenants.caller(_key(credentials), action, _address(request))
-        request.state.is_known = True
-        return found
+        return desks.tenants.admitted(await _known(desks, credentials, request), action, _address(request))
 
     return Depends(caller)
 
 
 async def _operator(desks: House, credentials: Credentials, request: Request) -> Operator:
-    found = await desks.tenants.operator(_key(credentials), _address(request))
-    request.state.is_known = True
-    return found
+    return desks.tenants.admitted_operator(await _known(desks, credentials, request), _address(request))
 
 
 TheOperator = Annotated[Operator, Depends(_operator)]
 
 
-def _key(credentials: HTTPAuthorizationCredentials | None) -> str | None:
-    return credentials.credentials if credentials else None
+async def _known(desks: Desks, credentials: HTTPAuthorizationCredentials | None, request: Request) -> KnownKey:
+    """The key that came. The edge counts it, and tells its account's credits, whatever becomes of the request."""
+    request.state.key = known = await desks.tenants.known(credentials.credentials if credentials else None)
+    return known
 
 
 def _address(request: Request) -> str | None:

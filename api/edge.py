@@ -1,4 +1,6 @@
-"""The outermost layer: a request id and the rate limit's headers on every answer, and 429 beyond the limit."""
+"""The outermost layer: a request id, the rate limit's headers and the account's credits on every answer; and 429 beyond
+the limit.
+"""
 
 import hashlib
 import ipaddress
@@ -10,7 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import refusals
 from zonehook import clock
+from zonehook.credits import Credits
 from zonehook.ratelimits import Allowance, RateLimits
+from zonehook.store.api_keys import KnownKey
 
 _UNKNOWN_PER_MINUTE = 600
 _KEYS_REMEMBERED = 10_000
@@ -24,11 +28,13 @@ class Edge:
     that is good is let through all the same, whoever else shares its address.
     """
 
-    def __init__(self, app: ASGIApp, limits: RateLimits, per_minute: int) -> None:
+    def __init__(self, app: ASGIApp, limits: RateLimits, credits: Credits, per_minute: int) -> None:
         self._app = app
         self._limits = limits
+        self._credits = credits
         self._per_minute = per_minute
-        self._known: OrderedDict[str, None] = OrderedDict()  # digests of keys that opened something, the latest last
+        # By digest, those that opened something; the latest last
+        self._known: OrderedDict[str, KnownKey] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,11 +45,13 @@ class Edge:
             key, allowance = None, await self._limits.count_here(address, self._per_minute)
         else:
             allowance = await self._limits.count(key or address, self._per_minute)
+        scope.setdefault("state", {})
         extra = {"x-request-id": f"req_{secrets.token_hex(12)}"}
 
         async def send_with_extra(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_headers(allowance) | extra)
+                credits = await self._credit_headers(scope, key, message["status"])
+                MutableHeaders(scope=message).update(_headers(allowance) | extra | credits)
             await send(message)
 
         if allowance.is_exceeded:
@@ -56,12 +64,11 @@ class Edge:
     async def _unknown(self, key: str, address: str, request: tuple[Scope, Receive, Send]) -> None:
         """A request with a key that was not seen yet: if it opens nothing, its address has one less of those."""
         scope, receive, send = request
-        scope.setdefault("state", {})
         is_refused = False
 
         async def send_or_refuse(message: Message) -> None:
             nonlocal is_refused
-            if message["type"] == "http.response.start" and not self._remember(key, scope, message["status"]):
+            if message["type"] == "http.response.start" and not self._remember(key, scope):
                 allowance = await self._limits.count(address, min(_UNKNOWN_PER_MINUTE, self._per_minute))
                 is_refused = allowance.is_exceeded
                 if is_refused:
@@ -71,11 +78,23 @@ class Edge:
 
         await self._app(scope, receive, send_or_refuse)
 
-    def _remember(self, key: str, scope: Scope, status: int) -> bool:
+    async def _credit_headers(self, scope: Scope, key: str | None, status: int) -> dict[str, str]:
+        """Of the key's account; where no call was reached that asks whose it is, as it was when it first came here."""
+        if status == 401 and key is not None:  # it opens nothing any more
+            self._known.pop(key, None)
+        if status in (401, 503):  # a database that is away is not asked twice
+            return {}
+        known: KnownKey | None = scope["state"].get("key") or self._known.get(key or "")
+        if known is None or known.account_id is None or known.plan is None:  # the operator's has no account
+            return {}
+        standing = await self._credits.of(known.account_id, known.plan)
+        return {"x-credits-limit": str(standing.limit), "x-credits-remaining": str(standing.remaining)}
+
+    def _remember(self, key: str, scope: Scope) -> bool:
         """Whether the key is one of ours."""
-        if not scope["state"].get("is_known"):
-            return status == 403  # one of ours, that may not do this
-        self._known[key] = None
+        if (known := scope["state"].get("key")) is None:
+            return False
+        self._known[key] = known
         if len(self._known) > _KEYS_REMEMBERED:
             self._known.popitem(last=False)
         return True

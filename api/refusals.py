@@ -48,9 +48,17 @@ class ErrorAnswer(BaseModel):
     error: ErrorBody
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals of a call, for OpenAPI; those that any call may meet are added."""
-    return {status: {"model": ErrorAnswer} for status in (*statuses, 400, 401, 403, 429, 503)}
+def documented(*statuses: int, **conflicts: str) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a call, for OpenAPI; those that any call may meet are added. `conflicts` are its 409s: code and
+    message.
+    """
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"model": ErrorAnswer} for status in (*statuses, 400, 401, 403, 429, 503)
+    }
+    if conflicts:
+        shown = {code: {"value": _content(code, message)} for code, message in conflicts.items()}
+        told[409] = {"model": ErrorAnswer, "content": {"application/json": {"examples": shown}}}
+    return told
 
 
 def install(app: FastAPI) -> None:
@@ -60,20 +68,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _malformed_request)
     app.add_exception_handler(HTTPException, _no_such_call)
     app.add_exception_handler(Exception, _unexpected)
-
-
-def leave_out_422(app: FastAPI) -> None:
-    """FastAPI describes a 422 for every call that takes something; ours are 400."""
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = described()
-        for calls in document["paths"].values():
-            for call in calls.values():
-                call["responses"].pop("422", None)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def answer(
@@ -87,8 +81,11 @@ def answer(
     """A refusal as callers of this path know them."""
     if v2.is_at(path):
         return v2.refusals.answer(status, message, details, headers)
-    content = {"error": {"code": code, "message": message, "details": [asdict(each) for each in details]}}
-    return JSONResponse(content, status, headers)
+    return JSONResponse(_content(code, message, details), status, headers)
+
+
+def _content(code: str, message: str, details: tuple[Detail, ...] = ()) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": [asdict(each) for each in details]}}
 
 
 async def _expected(request: Request, problem: Exception) -> Response:

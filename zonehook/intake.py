@@ -1,7 +1,7 @@
 """The desk for events: accept one durably, find one again, even before its rows are written."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -34,13 +34,23 @@ class Accepted:
 
 
 class Intake:
-    """Accepts events. `starts_eagerly`: this process also works, so Temporal may hand it the first task at once."""
+    """Accepts events. `starts_eagerly`: this process also works, so Temporal may hand it the first task at once.
+    `on_acceptance` is called with the account of each event that is new, samples left out.
+    """
 
-    def __init__(self, database: Database, client: Client, enforcement: Enforcement, starts_eagerly: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        enforcement: Enforcement,
+        starts_eagerly: bool,
+        on_acceptance: Callable[[int], None] = lambda _account_id: None,
+    ) -> None:
         self._database = database
         self._client = client
         self._starts_eagerly = starts_eagerly
         self._enforcement = enforcement
+        self._on_acceptance = on_acceptance
 
     async def accept(
         self, account_id: int, dialect: str, offered: Offered, catalogue_version: int | None = None
@@ -61,6 +71,7 @@ class Intake:
             found = await self._enforcement.problems_of_event(account_id, event.type, event.data, catalogue_version)
             if found:
                 raise Invalid("invalid_event", f"{found[0].field}: {found[0].message}", tuple(found))
+        self._on_acceptance(account_id)
         try:
             await self._start(event)
         except WorkflowAlreadyStartedError:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from zonehook import events, verbatim
+from zonehook import events, reading, verbatim
 from zonehook.reading import Body, Moment, Text
 from zonehook.verbatim import ObjectText
 
@@ -24,6 +24,10 @@ class NewEvent(Body):
     subject: Annotated[Text, Field(max_length=MAX_SUBJECT_LENGTH)] | None = None
     actor: ObjectText | None = None
     occurred_at: Moment | None = None
+
+    model_config = reading.example(
+        type="domain.create", data={"domain": "example.com"}, id="order-1842", occurred_at="2026-07-02T11:59:58Z"
+    )
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,28 @@
-"""The plans: how many endpoints an account may have. The one table."""
+"""The plans: how many endpoints an account may have, and events in a month. The one table."""
 
 _ENDPOINTS: dict[str, int | None] = {"starter": 3, "pro": 10, "business": None, "enterprise": None, "unlimited": None}
+_CREDITS: dict[str, int | None] = {
+    "starter": 10_000,
+    "pro": 100_000,
+    "business": 1_000_000,
+    "enterprise": None,
+    "unlimited": None,
+}
 NAMES = tuple(_ENDPOINTS)
-FAIR_USE = 1000  # endpoints of an account, unless the operator sets another ceiling
+# What the plans without a number have, unless the operator sets another
+FAIR_USE = 1000  # endpoints
+FAIR_USE_CREDITS = 10_000_000
 
 
 def endpoints_of(plan: str, fair_use: int) -> int:
     """How many endpoints this plan has room for; those without a number of their own have the `fair_use` ceiling."""
     own = _ENDPOINTS[plan]
+    return fair_use if own is None else own
+
+
+def credits_of(plan: str, fair_use: int) -> int:
+    """How many events a month this plan includes; nothing is refused beyond."""
+    own = _CREDITS[plan]
     return fair_use if own is None else own
 
 

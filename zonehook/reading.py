@@ -17,6 +17,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def example(like: type[BaseModel] | None = None, /, **fields: Any) -> ConfigDict:
+    """A model's `model_config` that has the API's description show this one: all its fields, and those of `like`."""
+    known: Any = {} if like is None else like.model_config["json_schema_extra"]
+    return ConfigDict(json_schema_extra={"examples": [{**known["examples"][0], **fields} if known else fields]})
+
+
 def _without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("leave out the NUL character")

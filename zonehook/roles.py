@@ -24,6 +24,7 @@ class Action(StrEnum):
     VIEW_EVENTS = "view_events"
     VIEW_DELIVERIES = "view_deliveries"
     VIEW_MEMBERS = "view_members"
+    VIEW_NAMES = "view_names"
     READ_AUDIT_LOG = "read_audit_log"
     PUBLISH_EVENTS = "publish_events"
     STEER_DELIVERIES = "steer_deliveries"
@@ -67,6 +68,7 @@ _TABLE: Mapping[Action, _Allowed] = {
     Action.VIEW_EVENTS: _Allowed(Role.MEMBER, _READING),
     Action.VIEW_DELIVERIES: _Allowed(Role.MEMBER, _READING),
     Action.VIEW_MEMBERS: _Allowed(Role.MEMBER, _READING),
+    Action.VIEW_NAMES: _Allowed(Role.MEMBER, _READING),
     Action.READ_AUDIT_LOG: _Allowed(Role.ADMIN, _READING),
     Action.PUBLISH_EVENTS: _Allowed(Role.ADMIN, frozenset({Scope.PUBLISH})),
     Action.STEER_DELIVERIES: _Allowed(Role.ADMIN),

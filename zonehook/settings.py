@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     fast_lane: bool = False
     encryption_keys: Annotated[tuple[str, ...], NoDecode] = ()
     fair_use_endpoints: Annotated[int, Field(ge=1)] = plans.FAIR_USE
+    fair_use_credits: Annotated[int, Field(ge=1)] = plans.FAIR_USE_CREDITS
     source_ranges: Annotated[tuple[addresses.Network, ...], NoDecode] = ()
     source_address: Annotated[tuple[addresses.Address, ...], NoDecode] = ()
     recovery_rate: Annotated[float, Field(gt=0, le=1000)] = 20.0

@@ -59,10 +59,11 @@ class Tenants:
 
     async def caller(self, key: str | None, action: Action, address: str | None = None) -> Caller:
         """Who holds this key. Raises Unauthorized for one that opens nothing, Forbidden when it does not go so far."""
-        known = await self._known(key)
-        role = Role.OWNER if known.member_id is None else known.role
-        if role is None:
-            raise Unauthorized("unauthorized", "the member whose key this is was removed from the account")
+        return self.admitted(await self.known(key), action, address)
+
+    def admitted(self, known: KnownKey, action: Action, address: str | None = None) -> Caller:
+        """Who holds a key that opens something. Raises Forbidden when it does not go so far."""
+        role = known.role if known.role is not None else Role.OWNER
         if refused := roles.refusal(role, known.scope, action):
             raise Forbidden("forbidden", refused)
         if known.account_id is None or known.dialect is None:
@@ -74,7 +75,10 @@ class Tenants:
 
     async def operator(self, key: str | None, address: str | None = None) -> Operator:
         """Raises Unauthorized or, for the key of an account, Forbidden."""
-        known = await self._known(key)
+        return self.admitted_operator(await self.known(key), address)
+
+    def admitted_operator(self, known: KnownKey, address: str | None = None) -> Operator:
+        """Raises Forbidden for the key of an account."""
         if known.scope is not Scope.OPERATOR:
             raise Forbidden("forbidden", "this needs the operator's key")
         return Operator(known.id, address)
@@ -120,7 +124,8 @@ class Tenants:
         """The first account, made if there is none, and fresh keys to it: stored keys cannot be shown again."""
         return await self._database.write(_first_start)
 
-    async def _known(self, key: str | None) -> KnownKey:
+    async def known(self, key: str | None) -> KnownKey:
+        """What this key is. Raises Unauthorized for one that opens nothing."""
         if not key:
             raise Unauthorized("unauthorized", "send your API key as Authorization: Bearer zhk_…")
         digest = keys.digest(key)
@@ -144,6 +149,8 @@ def _refusal(known: KnownKey, digest: str, now: datetime) -> str | None:
         return "this API key was revoked"
     if known.expires_at is not None and known.expires_at <= now:
         return "this API key has expired"
+    if known.member_id is not None and known.role is None:
+        return "the member whose key this is was removed from the account"
     return None
 
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from api import bodies
+from api import bodies, examples
 from api.doors import AccountId, Cursor, House, Limit, TheOperator, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
-from zonehook.reading import Body, Text
+from zonehook.reading import Body, Text, example
 from zonehook.roles import Action
 from zonehook.store.accounts import Account
 from zonehook.store.pages import Page
@@ -28,11 +28,15 @@ class NewAccount(Body):
     plan: Plan = "unlimited"
     owner_email: Annotated[Text, Field(max_length=254)] | None = None
 
+    model_config = example(name="Bücher GmbH", dialect="standard", plan="pro", owner_email=examples.PERSON)
+
 
 class AccountChanges(Body):
     # None is no value of these: a field that is left out stays as it is
     name: Name = ""
     plan: Plan = ""
+
+    model_config = example(plan="business")
 
 
 class AccountShape(Shape):
@@ -42,9 +46,15 @@ class AccountShape(Shape):
     plan: str
     created_at: Time
 
+    model_config = example(
+        id=examples.ACCOUNT, name="Bücher GmbH", dialect="standard", plan="pro", created_at=examples.OPENED
+    )
+
 
 class NewAccountShape(AccountShape):
     api_key: str
+
+    model_config = example(AccountShape, api_key=examples.API_KEY)
 
 
 @router.post("/v1/accounts", status_code=201, responses=documented(413), openapi_extra=bodies.describe(NewAccount))

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from api import bodies
+from api import bodies, examples
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
 from zonehook.keyring import Wanted
 from zonehook.keys import Scope
-from zonehook.reading import Body, Moment, Text
+from zonehook.reading import Body, Moment, Text, example
 from zonehook.roles import Action
 from zonehook.store.api_keys import ApiKey
 from zonehook.store.pages import Page
@@ -30,9 +30,15 @@ class NewKey(Body):
     member_id: Annotated[Text, Field(max_length=40)] | None = None
     expires_at: Moment | None = None
 
+    model_config = example(
+        name="the shop", scope="publish", member_id=examples.MEMBER, expires_at="2027-07-02T00:00:00Z"
+    )
+
 
 class Rotation(Body):
     grace_seconds: Annotated[int, Field(ge=0, le=MAX_GRACE_SECONDS, strict=True)] = 0
+
+    model_config = example(grace_seconds=3600)
 
 
 class KeyShape(Shape):
@@ -44,9 +50,21 @@ class KeyShape(Shape):
     expires_at: Time | None
     previous_until: Time | None
 
+    model_config = example(
+        id=examples.KEY,
+        name="the shop",
+        scope="publish",
+        member_id=examples.MEMBER,
+        created_at=examples.OPENED,
+        expires_at="2027-07-02T00:00:00Z",
+        previous_until=None,
+    )
+
 
 class NewKeyShape(KeyShape):
     key: str
+
+    model_config = example(KeyShape, key=examples.API_KEY)
 
 
 @router.post("", status_code=201, responses=documented(413), openapi_extra=bodies.describe(NewKey))
@@ -69,7 +87,7 @@ async def page(desks: House, caller: Manager, limit: Limit = 50, cursor: Cursor 
 
 @router.post(
     "/{key_id}/rotate",
-    responses=documented(404, 409, 413),
+    responses=documented(404, 413, key_expired="this key has expired, and rotated it would stay so; create a new one"),
     openapi_extra=bodies.describe(Rotation, is_required=False),
 )
 async def rotate(desks: House, caller: Manager, key_id: Id, request: Request) -> NewKeyShape:

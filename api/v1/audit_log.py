@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from api import examples
 from api.doors import Cursor, House, Limit, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
+from zonehook.reading import example
 from zonehook.roles import Action
 from zonehook.store.audit import Entry
 from zonehook.store.pages import Page
@@ -25,6 +27,16 @@ class EntryShape(Shape):
     email: str | None
     address: str | None
     created_at: Time
+
+    model_config = example(
+        id=examples.ENTRY,
+        action="endpoint.created",
+        object_id=examples.ENDPOINT,
+        key_id=examples.KEY,
+        email=examples.PERSON,
+        address="192.0.2.7",
+        created_at=examples.REGISTERED,
+    )
 
 
 @router.get("", response_model=PageShape[EntryShape], responses=documented())

@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
+from api import examples
 from api.doors import Cursor, House, Id, IdFilter, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
 from zonehook import events
-from zonehook.reading import Moment, Text
+from zonehook.reading import Moment, Text, example
 from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery, DeliveryFilter
 from zonehook.store.pages import Page
@@ -26,6 +27,12 @@ class RequestShape(Shape):
     headers: dict[str, str]
     body: str
 
+    model_config = example(
+        url=examples.URL,
+        headers={"content-type": "application/json", "webhook-id": examples.DELIVERY},
+        body='{"type":"domain.create","timestamp":"2026-07-02T11:59:58Z","data":{"domain": "example.com"}}',
+    )
+
 
 class DeliveryWithRequestShape(DeliveryShape):
     request: RequestShape
@@ -40,6 +47,17 @@ class AttemptShape(Shape):
     status_code: int | None
     error: str | None
     response_excerpt: str | None
+
+    model_config = example(
+        id=examples.ATTEMPT,
+        number=1,
+        trigger="schedule",
+        started_at=examples.ACCEPTED,
+        duration_ms=41,
+        status_code=503,
+        error=None,
+        response_excerpt="we are being updated",
+    )
 
 
 class AttemptsShape(Shape):
@@ -81,22 +99,47 @@ async def attempts(desks: House, caller: Viewer, delivery_id: Id) -> AttemptsSha
     return AttemptsShape(data=[AttemptShape.model_validate(each) for each in made])
 
 
-@router.post("/{delivery_id}/replay", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
+@router.post(
+    "/{delivery_id}/replay",
+    status_code=202,
+    response_model=DeliveryShape,
+    responses=documented(
+        404,
+        still_delivering="this delivery is still under way; replay it when it has ended",
+        already_delivered="it was delivered, and captaindns replays only what was not",
+        endpoint_inactive="the endpoint is disabled; enable it first",
+    ),
+)
 async def replay(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
     """Send a finished delivery again: the same bytes, signed anew, with a fresh budget."""
     await desks.interventions.replay(caller.account_id, delivery_id)
     return await desks.archive.get(caller.account_id, delivery_id)
 
 
-@router.post("/{delivery_id}/retry-now", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
+@router.post(
+    "/{delivery_id}/retry-now",
+    status_code=202,
+    response_model=DeliveryShape,
+    responses=documented(
+        404,
+        delivery_ended="this delivery has ended, so no attempt waits; replay it instead",
+        nothing_waits="an attempt is under way, or due at this very moment; look again",
+        endpoint_inactive="the endpoint is disabled; enable it first",
+    ),
+)
 async def retry_now(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
     """Make the waiting attempt at once; the waits after it go on as they would have."""
     await desks.interventions.retry_now(caller.account_id, delivery_id)
     return await desks.archive.get(caller.account_id, delivery_id)
 
 
-@router.post("/{delivery_id}/cancel", status_code=202, response_model=DeliveryShape, responses=documented(404, 409))
+@router.post(
+    "/{delivery_id}/cancel",
+    status_code=202,
+    response_model=DeliveryShape,
+    responses=documented(404, delivery_ended="this delivery is delivered already"),
+)
 async def cancel(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
-    """Make no attempt any more; one under way is finished. Replay sends the delivery after all."""
+    """Cancel a delivery: no attempt is made any more, one under way is finished. Replay sends it after all."""
     await desks.interventions.cancel(caller.account_id, delivery_id)
     return await desks.archive.get(caller.account_id, delivery_id)

@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api import bodies
+from api import bodies, examples
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, EndpointShape, HealthShape, PageShape, Shape
 from zonehook import addresses, endpoints
 from zonehook.endpoints import Endpoint
 from zonehook.health import Health
-from zonehook.reading import Body, Text
+from zonehook.reading import Body, Text, example
 from zonehook.registration import Registration
 from zonehook.roles import Action
 from zonehook.store.deliveries import Delivery
@@ -37,6 +37,12 @@ Headers = Annotated[dict[Text, Text], Field(max_length=endpoints.MAX_HEADERS)]
 _KEPT_BY_NOBODY = {"Cache-Control": "no-store"}  # of answers with a secret
 
 
+_NOT_REVEALED = {
+    "secret_not_revealed": "a captaindns endpoint's secret is shown once, when it is made; rotate it to get a new one",
+    "no_signing_secret": "this endpoint has no signing secret; rotate it to have one made",
+}
+
+
 class NewEndpoint(Body):
     url: Url
     events: Subscriptions = Field(default=[])
@@ -44,6 +50,13 @@ class NewEndpoint(Body):
     dialect: Annotated[Text, Field(max_length=40)] | None = None
     secret: Annotated[Text, Field(max_length=256)] | None = None
     headers: Headers = Field(default={})
+
+    model_config = example(
+        url=examples.URL,
+        events=[examples.TYPE],
+        description="The shop's own zones",
+        headers={"X-Team": "dns"},
+    )
 
 
 class EndpointChanges(Body):
@@ -53,17 +66,25 @@ class EndpointChanges(Body):
     description: Description | None = None
     headers: Headers = Field(default={})
 
+    model_config = example(events=[examples.TYPE, "domain.delete"], description="The shop's zones, until they go")
+
 
 class Trial(Body):
     type: Text | None = None
+
+    model_config = example(type=examples.TYPE)
 
 
 class NewEndpointShape(EndpointShape):
     signing_secret: str | None
 
+    model_config = example(EndpointShape, signing_secret=examples.SECRET)
+
 
 class SecretShape(Shape):
     signing_secret: str
+
+    model_config = example(signing_secret=examples.SECRET)
 
 
 @router.post("", status_code=201, responses=documented(402, 413), openapi_extra=bodies.describe(NewEndpoint))
@@ -117,13 +138,13 @@ async def delete(desks: House, caller: Deleter, endpoint_id: Id) -> None:
 
 @router.post("/{endpoint_id}/disable", response_model=EndpointShape, responses=documented(404))
 async def disable(desks: House, caller: Changer, endpoint_id: Id) -> Endpoint:
-    """Deliveries that fall due while it is disabled are cancelled, and new events skipped; replay sends them."""
+    """Disable an endpoint: deliveries that fall due are cancelled, and new events skipped; replay sends them."""
     return await desks.registry.disable(caller, endpoint_id)
 
 
 @router.post("/{endpoint_id}/enable", response_model=EndpointShape, responses=documented(404))
 async def enable(desks: House, caller: Changer, endpoint_id: Id) -> Endpoint:
-    """Deliver again."""
+    """Deliver to an endpoint again that was disabled."""
     return await desks.registry.enable(caller, endpoint_id)
 
 
@@ -137,7 +158,7 @@ async def clear_suppression(desks: House, caller: Changer, endpoint_id: Id) -> E
     "/{endpoint_id}/test",
     status_code=202,
     response_model=DeliveryShape,
-    responses=documented(404, 409, 413),
+    responses=documented(404, 413, endpoint_inactive="the endpoint is disabled; enable it first"),
     openapi_extra=bodies.describe(Trial, is_required=False),
 )
 async def test(desks: House, caller: Tester, endpoint_id: Id, request: Request) -> Delivery:
@@ -156,7 +177,10 @@ async def rotate_secret(desks: House, caller: Rotator, endpoint_id: Id, response
     return SecretShape(signing_secret=secret)
 
 
-@router.post("/{endpoint_id}/reveal-secret", responses=documented(404, 409))
+@router.post(
+    "/{endpoint_id}/reveal-secret",
+    responses=documented(404, **_NOT_REVEALED),
+)
 async def reveal_secret(desks: House, caller: Revealer, endpoint_id: Id, response: Response) -> SecretShape:
     """The present signing secret once more, in standard, NovaDNS and DNSimple. Elsewhere a 409: it is shown once."""
     secret = await desks.registry.reveal_secret(caller, endpoint_id)

@@ -10,7 +10,7 @@ from api import bodies
 from api.doors import House, may
 from api.refusals import documented
 from api.v1.shapes import Shape
-from zonehook.reading import Body, Text
+from zonehook.reading import Body, Text, example
 from zonehook.roles import Action
 from zonehook.store.event_types import Entry
 from zonehook.tenants import Caller
@@ -24,14 +24,29 @@ Name = Annotated[str, Path(max_length=200)]
 Description = Annotated[Text, Field(max_length=1000)]
 
 
+_CLOSED = {
+    "catalogue_closed": (
+        "the event types of dnsimple are its vendor's and cannot be changed; accounts of dialect standard register"
+        " their own"
+    )
+}
+_EXISTS = "server.moved is registered already; change it with PATCH"
+_SAMPLE = {"host": "a.example"}
+_SCHEMA = {"type": "object", "required": ["host"], "properties": {"host": {"type": "string"}}}
+
+
 class ChangedType(Body):
     description: Description | None = None
     sample: ObjectText | None = None
     schema_: ObjectText | None = Field(None, alias="schema")
 
+    model_config = example(description="A server has moved.", sample=_SAMPLE, schema=_SCHEMA)
+
 
 class NewType(ChangedType):
     name: Text
+
+    model_config = example(ChangedType, name="server.moved")
 
 
 class ListedTypeShape(Shape):
@@ -39,9 +54,13 @@ class ListedTypeShape(Shape):
     description: str | None
     sample: dict[str, Any] | None
 
+    model_config = example(name="server.moved", description="A server has moved.", sample=_SAMPLE)
+
 
 class TypeShape(ListedTypeShape):
     schema_: dict[str, Any] | None = Field(alias="schema")
+
+    model_config = example(ListedTypeShape, schema=_SCHEMA)
 
 
 class CatalogueShape(Shape):
@@ -59,7 +78,10 @@ async def catalogue(desks: House, caller: Viewer) -> Response:
     "",
     status_code=201,
     response_class=Response,
-    responses={**documented(409, 413), 201: {"model": TypeShape}},
+    responses={
+        **documented(413, **_CLOSED, event_type_exists=_EXISTS),
+        201: {"model": TypeShape},
+    },
     openapi_extra=bodies.describe(NewType),
 )
 async def register(desks: House, caller: Manager, request: Request) -> Response:
@@ -78,7 +100,7 @@ async def read(desks: House, caller: Viewer, name: Name) -> Response:
 @router.patch(
     "/{name}",
     response_class=Response,
-    responses={**documented(404, 409, 413), 200: {"model": TypeShape}},
+    responses={**documented(404, 413, **_CLOSED), 200: {"model": TypeShape}},
     openapi_extra=bodies.describe(ChangedType),
 )
 async def change(desks: House, caller: Manager, name: Name, request: Request) -> Response:
@@ -88,7 +110,7 @@ async def change(desks: House, caller: Manager, name: Name, request: Request) ->
     return _json(_shown(await desks.catalogues.change(caller, caller.dialect, name, changes)))
 
 
-@router.delete("/{name}", status_code=204, responses=documented(404, 409))
+@router.delete("/{name}", status_code=204, responses=documented(404, **_CLOSED))
 async def remove(desks: House, caller: Manager, name: Name) -> None:
     """Delete a registered type. It can still be published, with any data, as every type that is not registered."""
     await desks.catalogues.remove(caller, caller.dialect, name)

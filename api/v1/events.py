@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from api import bodies
+from api import bodies, examples
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
@@ -15,7 +15,7 @@ from zonehook import events, offers
 from zonehook.errors import Invalid
 from zonehook.messages import AcceptedEvent
 from zonehook.offers import NewEvent
-from zonehook.reading import Moment, Text
+from zonehook.reading import Moment, Text, example
 from zonehook.roles import Action
 from zonehook.store.events import EventFilter
 from zonehook.tenants import Caller
@@ -26,11 +26,16 @@ Viewer = Annotated[Caller, may(Action.VIEW_EVENTS)]
 Publisher = Annotated[Caller, may(Action.PUBLISH_EVENTS)]
 
 
+_CONFLICT = "this id was used before for an event with other content; use a new one for a new event"
+
+
 class AcceptedShape(Shape):
     id: str
     type: str
     accepted_at: Time
     duplicate: bool
+
+    model_config = example(id=examples.EVENT, type=examples.TYPE, accepted_at=examples.ACCEPTED, duplicate=False)
 
 
 class EventShape(Shape):
@@ -42,12 +47,27 @@ class EventShape(Shape):
     occurred_at: Time | None
     accepted_at: Time
 
+    model_config = example(
+        id=examples.EVENT,
+        type=examples.TYPE,
+        data={"domain": "example.com"},
+        subject=None,
+        actor=None,
+        occurred_at="2026-07-02T11:59:58Z",
+        accepted_at=examples.ACCEPTED,
+    )
+
 
 class EventWithDeliveriesShape(EventShape):
     deliveries: list[DeliveryShape]
 
 
-@router.post("", status_code=202, responses=documented(409, 413), openapi_extra=bodies.describe(NewEvent))
+@router.post(
+    "",
+    status_code=202,
+    responses=documented(413, idempotency_conflict=_CONFLICT),
+    openapi_extra=bodies.describe(NewEvent),
+)
 async def publish(
     desks: House, caller: Publisher, request: Request, idempotency_key: Annotated[str | None, Header()] = None
 ) -> AcceptedShape:

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from api import bodies
+from api import bodies, examples
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
-from zonehook.reading import Body, Text
+from zonehook.reading import Body, Text, example
 from zonehook.roles import Action, Role
 from zonehook.store.members import Member
 from zonehook.store.pages import Page
@@ -20,15 +20,20 @@ router = APIRouter(prefix="/v1/members", tags=["members"])
 Viewer = Annotated[Caller, may(Action.VIEW_MEMBERS)]
 Manager = Annotated[Caller, may(Action.MANAGE_MEMBERS)]
 RoleName = Literal["owner", "admin", "member"]
+_LAST_OWNER = "this is the last owner of the account; make somebody else an owner first"
 
 
 class NewMember(Body):
     email: Annotated[Text, Field(max_length=254)]
     role: RoleName
 
+    model_config = example(email=examples.PERSON, role="admin")
+
 
 class MemberChanges(Body):
     role: RoleName
+
+    model_config = example(role="owner")
 
 
 class MemberShape(Shape):
@@ -37,12 +42,14 @@ class MemberShape(Shape):
     role: RoleName
     created_at: Time
 
+    model_config = example(id=examples.MEMBER, email=examples.PERSON, role="admin", created_at=examples.OPENED)
+
 
 @router.post(
     "",
     status_code=201,
     response_model=MemberShape,
-    responses=documented(409, 413),
+    responses=documented(413, member_exists="ada@example.com is a member already; change the role instead"),
     openapi_extra=bodies.describe(NewMember),
 )
 async def add(desks: House, caller: Manager, request: Request) -> Member:
@@ -60,7 +67,7 @@ async def page(desks: House, caller: Viewer, limit: Limit = 50, cursor: Cursor =
 @router.patch(
     "/{member_id}",
     response_model=MemberShape,
-    responses=documented(404, 409, 413),
+    responses=documented(404, 413, last_owner=_LAST_OWNER),
     openapi_extra=bodies.describe(MemberChanges),
 )
 async def change_role(desks: House, caller: Manager, member_id: Id, request: Request) -> Member:
@@ -71,7 +78,7 @@ async def change_role(desks: House, caller: Manager, member_id: Id, request: Req
     return await desks.members.change_role(caller, member_id, Role(wanted.role))
 
 
-@router.delete("/{member_id}", status_code=204, responses=documented(404, 409))
+@router.delete("/{member_id}", status_code=204, responses=documented(404, last_owner=_LAST_OWNER))
 async def remove(desks: House, caller: Manager, member_id: Id) -> None:
     """Remove a member; their keys open nothing from now on. The last owner stays."""
     await desks.members.remove(caller, member_id)

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from api import bodies
+from api import bodies, examples
 from api.doors import Cursor, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import PageShape, Shape, Time
-from zonehook.reading import Body, Moment
+from zonehook.reading import Body, Moment, example
 from zonehook.recovery import Verb
 from zonehook.roles import Action
 from zonehook.store.pages import Page
@@ -22,6 +22,10 @@ Viewer = Annotated[Caller, may(Action.VIEW_DELIVERIES)]
 Steerer = Annotated[Caller, may(Action.STEER_DELIVERIES)]
 
 
+_ENDED = "this recovery is completed already; start another"
+_INACTIVE = "the endpoint is disabled; enable it first"
+
+
 class NewRecovery(Body):
     since: Moment
     until: Moment | None = None
@@ -29,10 +33,16 @@ class NewRecovery(Body):
         default=["failed", "cancelled", "skipped"]
     )
 
+    model_config = example(since=examples.ACCEPTED, statuses=["failed", "skipped"])
+
 
 class FailureShape(Shape):
     delivery_id: str
     reason: str
+
+    model_config = example(
+        delivery_id=examples.DELIVERY, reason="it was delivered, and captaindns replays only what was not"
+    )
 
 
 class RecoveryShape(Shape):
@@ -50,12 +60,33 @@ class RecoveryShape(Shape):
     created_at: Time
     completed_at: Time | None
 
+    model_config = example(
+        id=examples.RECOVERY,
+        endpoint_id=examples.ENDPOINT,
+        status="running",
+        reason=None,
+        since=examples.ACCEPTED,
+        until=examples.RECOVERED,
+        statuses=["failed", "skipped"],
+        total=1204,
+        done=350,
+        failed=0,
+        failures=[],
+        created_at=examples.RECOVERED,
+        completed_at=None,
+    )
+
 
 @router.post(
     "/webhook-endpoints/{endpoint_id}/recover",
     status_code=202,
     response_model=RecoveryShape,
-    responses=documented(404, 409, 413),
+    responses=documented(
+        404,
+        413,
+        recovery_under_way=f"{examples.RECOVERY} of this endpoint is running; await its end, or cancel it first",
+        endpoint_inactive=_INACTIVE,
+    ),
     openapi_extra=bodies.describe(NewRecovery),
 )
 async def recover(desks: House, caller: Steerer, endpoint_id: Id, request: Request) -> Recovery:
@@ -81,7 +112,10 @@ async def read(desks: House, caller: Viewer, recovery_id: Id) -> Recovery:
 
 
 @router.post(
-    "/recoveries/{recovery_id}/pause", status_code=202, response_model=RecoveryShape, responses=documented(404, 409)
+    "/recoveries/{recovery_id}/pause",
+    status_code=202,
+    response_model=RecoveryShape,
+    responses=documented(404, recovery_ended=_ENDED),
 )
 async def pause(desks: House, caller: Steerer, recovery_id: Id) -> Recovery:
     """Send nothing further until it is resumed; the few deliveries it is at just now are sent."""
@@ -89,7 +123,10 @@ async def pause(desks: House, caller: Steerer, recovery_id: Id) -> Recovery:
 
 
 @router.post(
-    "/recoveries/{recovery_id}/resume", status_code=202, response_model=RecoveryShape, responses=documented(404, 409)
+    "/recoveries/{recovery_id}/resume",
+    status_code=202,
+    response_model=RecoveryShape,
+    responses=documented(404, recovery_ended=_ENDED, endpoint_inactive="the endpoint is disabled; enable it first"),
 )
 async def resume(desks: House, caller: Steerer, recovery_id: Id) -> Recovery:
     """Go on where it paused, by hand or because its endpoint took nothing."""
@@ -97,7 +134,10 @@ async def resume(desks: House, caller: Steerer, recovery_id: Id) -> Recovery:
 
 
 @router.post(
-    "/recoveries/{recovery_id}/cancel", status_code=202, response_model=RecoveryShape, responses=documented(404, 409)
+    "/recoveries/{recovery_id}/cancel",
+    status_code=202,
+    response_model=RecoveryShape,
+    responses=documented(404, recovery_ended=_ENDED),
 )
 async def cancel(desks: House, caller: Steerer, recovery_id: Id) -> Recovery:
     """End it; what was sent again already goes on."""

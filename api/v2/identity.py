@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from api import examples
 from api.doors import Desks, House, may
 from api.v1.shapes import Shape, Time
 from api.v2.refusals import documented
+from zonehook.reading import example
 from zonehook.roles import Action
 from zonehook.tenants import Caller
 
@@ -21,6 +23,15 @@ class AccountShape(Shape):
     plan_identifier: str
     created_at: Time
     updated_at: Time
+
+    model_config = example(
+        id=examples.ACCOUNT,
+        email=examples.PERSON,
+        name="Bücher GmbH",
+        plan_identifier="pro",
+        created_at=examples.OPENED,
+        updated_at=examples.OPENED,
+    )
 
 
 class Identity(Shape):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api import bodies
+from api import bodies, examples
 from api.doors import House
 from api.v1.shapes import Shape, Time
 from api.v2.doors import Creator, Deleter, Number, Viewer, no_webhook
@@ -14,7 +14,7 @@ from zonehook import addresses
 from zonehook.dialects import dnsimple
 from zonehook.endpoints import Endpoint
 from zonehook.errors import NotFound
-from zonehook.reading import Text
+from zonehook.reading import Text, example
 from zonehook.registration import Registration
 from zonehook.tenants import Caller
 
@@ -32,7 +32,11 @@ def _present(value: object) -> object:
 class NewWebhook(BaseModel):
     """What else a client sends is ignored, as the vendor does."""
 
-    model_config = ConfigDict(extra="ignore", validate_default=True, json_schema_extra={"required": ["url"]})
+    model_config = ConfigDict(
+        extra="ignore",
+        validate_default=True,
+        json_schema_extra={"required": ["url"], "examples": [{"url": examples.URL}]},
+    )
 
     url: Annotated[Text, BeforeValidator(_present), Field(max_length=addresses.MAX_URL_LENGTH)] = ""
 
@@ -41,6 +45,8 @@ class Webhook(Shape):
     id: int
     url: str
     suppressed_at: Time | None
+
+    model_config = example(id=examples.WEBHOOK, url=examples.URL, suppressed_at=None)
 
 
 class WebhookAnswer(Shape):

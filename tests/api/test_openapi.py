@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.api import shapes
 from tests.running import Account
 
-REFUSALS = {"400", "401", "403", "429", "503"}  # what any call with a key may meet
+REFUSALS = {"401", "403", "429", "503"}  # what any call with a key may meet; and 400 where something may be wrong
 CALLS = {
     "POST /v1/webhook-endpoints": {"201", "402", "413"},
     "GET /v1/webhook-endpoints": {"200"},
@@ -58,6 +58,7 @@ CALLS = {
     "POST /v1/api-keys/{}/rotate": {"200", "404", "409", "413"},
     "DELETE /v1/api-keys/{}": {"204", "404"},
     "GET /v1/audit-log": {"200"},
+    "POST /public/v1/resolve": {"200", "413"},
 }
 WITH_A_BODY = {
     "POST /v1/webhook-endpoints": {"url", "events", "description", "dialect", "secret", "headers"},
@@ -71,6 +72,7 @@ WITH_A_BODY = {
     "POST /v1/members": {"email", "role"},
     "PATCH /v1/members/{}": {"role"},
     "POST /v1/api-keys": {"name", "scope", "member_id", "expires_at"},
+    "POST /public/v1/resolve": {"domain"},
 }
 ANSWERS: dict[str, Mapping[str, Any]] = {
     "GET /v1/webhook-endpoints/{} 200": shapes.ENDPOINT,
@@ -98,6 +100,7 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "POST /v1/api-keys 201": {**shapes.API_KEY, "key": shapes.text},
     "POST /v1/api-keys/{}/rotate 200": {**shapes.API_KEY, "key": shapes.text},
     "GET /v1/events/{} 404": {"error": shapes.text},
+    "POST /public/v1/resolve 200": {"domain": shapes.text, "resolves": shapes.text},
 }
 
 
@@ -134,7 +137,8 @@ async def test_every_call_and_its_answers(described: Described) -> None:
     """Each call is described in a sentence, with its good answer, its refusals, and that it needs a key."""
     for name, answers in CALLS.items():
         told = described.calls[name]
-        assert set(told["responses"]) - {"422"} == answers | REFUSALS, name
+        assert set(told["responses"]) - {"400"} == answers | REFUSALS, name
+        assert ("400" in told["responses"]) == _may_be_wrong(told), name
         assert told["summary"]
         assert told["description"].endswith(".")
         assert told["security"] == [{"HTTPBearer": []}]
@@ -185,6 +189,12 @@ async def test_docs_work_offline(account: Account) -> None:
         assert urljoin("/docs", path).startswith("/")
         assert not path.startswith(("//", "http"))
         assert (await account.client.get(path)).status_code == 200
+
+
+def _may_be_wrong(call: Any) -> bool:
+    """Whether it takes more than ids."""
+    taken = {each["name"] for each in call.get("parameters", ())} & {"limit", "name", "idempotency-key"}
+    return "requestBody" in call or bool(taken)
 
 
 def _references(part: Any) -> Iterator[str]:

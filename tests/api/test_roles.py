@@ -86,6 +86,7 @@ TABLE = {
     "POST /v1/api-keys/{key_id}/rotate": Call(CHANGE, 200),
     "DELETE /v1/api-keys/{key_id}": Call(CHANGE, 204),
     "GET /v1/audit-log": Call(READ_THE_LOG, 200, outsider=200),
+    "POST /public/v1/resolve": Call(LOOK, 200, {"domain": "canary.example"}, outsider=200),
     "GET /v2/whoami": Call(LOOK, 200, outsider=200),
     "GET /v2/accounts": Call(LOOK, 200, outsider=200),
     "POST /v2/{account}/webhooks": Call(CHANGE, 201, {"url": "https://127.0.0.1:9/v2"}),

@@ -4,12 +4,12 @@ from typing import Any
 
 from tests.running import Account
 
-REFUSALS = {"400", "401", "403", "429", "503"}
+REFUSALS = {"401", "403", "429", "503"}
 CALLS = {
     "get /v2/whoami": {"200"},
     "get /v2/accounts": {"200"},
-    "get /v2/{account}/webhooks": {"200", "404"},
-    "post /v2/{account}/webhooks": {"201", "402", "404", "413"},
+    "get /v2/{account}/webhooks": {"200", "400", "404"},
+    "post /v2/{account}/webhooks": {"201", "400", "402", "404", "413"},
     "get /v2/{account}/webhook/{webhook}": {"200", "404"},
     "get /v2/{account}/webhooks/{webhook}": {"200", "404"},
     "delete /v2/{account}/webhooks/{webhook}": {"204", "404"},

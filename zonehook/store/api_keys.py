@@ -22,6 +22,7 @@ class KnownKey:
     account_id: int | None
     dialect: str | None
     catalogue_version: int | None
+    plan: str | None
     scope: Scope
     member_id: str | None
     email: str | None  # of its member; None for a member who was removed, too
@@ -63,6 +64,7 @@ _KEY_WITH: Select[Any] = (
         api_keys.c.account_id,
         accounts.c.dialect,
         accounts.c.catalogue_version,
+        accounts.c.plan,
         api_keys.c.scope,
         api_keys.c.member_id,
         members.c.email,

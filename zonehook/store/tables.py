@@ -255,6 +255,13 @@ recoveries = _table(
     Index(None, "account_id", "created_at", "id"),
 )
 
+credits = _table(
+    "credits",
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("month", String(7), primary_key=True),  # 2026-07
+    Column("used", BigInteger, nullable=False),  # events that were accepted
+)
+
 request_counts = _table(
     "request_counts",  # of API processes that share a database
     Column("who", String(100), primary_key=True),  # the digest of a key, or an address

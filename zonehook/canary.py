@@ -1,0 +1,19 @@
+"""The desk for CaptainDNS's cheapest call: whether a name resolves, asked by watchers who want the answer's headers."""
+
+from zonehook import addresses
+from zonehook.errors import Invalid, Unavailable
+from zonehook.net import resolving
+
+
+async def resolves(domain: str) -> bool:
+    """Whether a name has an address just now, and none but public ones: nobody learns what a network of ours knows.
+
+    Raises Invalid for what is no full host name, and Unavailable.
+    """
+    if addresses.literal(domain) is not None or addresses.url_problem(f"https://{domain}/", ()):
+        raise Invalid.field("domain", "write a full host name, such as example.com")
+    try:
+        found = await resolving.addresses_of(domain)
+    except resolving.NotAsked:
+        raise Unavailable("resolving_unavailable", "too many names are being looked up just now") from None
+    return bool(found) and all(addresses.is_allowed(address, ()) for address in found)
