@@ -23,12 +23,15 @@ from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
+from activities.sourcing import Sourcing
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
+from workflows.source import Source
 from zonehook import messages, metrics, temporal
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
+from zonehook.facts import Facts
 from zonehook.fanout import Fanout
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
@@ -161,7 +164,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
-        workflows=[Event, Delivery, Operator],
+        workflows=[Event, Delivery, Operator, Source],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
@@ -170,6 +173,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             delivering.hurry_delivery,
             Intervening(Interventions(ledger, client)).replay_delivery,
             Publishing(intake).publish,
+            Sourcing(Facts(database, client, settings.source_terms)).open_source,
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,

@@ -13,6 +13,7 @@ from zonehook.addresses import Network
 from zonehook.archive import Archive
 from zonehook.catalogues import Catalogues
 from zonehook.errors import NotFound
+from zonehook.facts import Facts
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
@@ -36,6 +37,7 @@ class Desks:
     keyring: Keyring
     registry: Registry
     intake: Intake
+    facts: Facts
     catalogues: Catalogues
     trials: Trials
     archive: Archive

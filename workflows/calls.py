@@ -16,6 +16,7 @@ from zonehook.messages import (
     Refused,
     ReplayRequest,
 )
+from zonehook.sources.messages import OPEN_SOURCE, SourceOrder, SourceTerms
 
 
 @activity.defn(name=messages.OPEN_DELIVERIES)
@@ -57,4 +58,10 @@ async def replay_delivery(request: ReplayRequest) -> None:
 @activity.defn(name=messages.PUBLISH)
 async def publish(order: PublishOrder) -> list[Refused]:
     """Accept events as REST does; those that are refused are told."""
+    raise NotImplementedError
+
+
+@activity.defn(name=OPEN_SOURCE)
+async def open_source(order: SourceOrder) -> SourceTerms:
+    """What holds for a source of this account."""
     raise NotImplementedError
