@@ -150,13 +150,8 @@ class Source:
             raise ZonehookError("refused", problem)
         return sources.read(self._source, heard.name, heard.document, heard.at)
 
-    def _pass(self, now: datetime) -> None:
-        """Whatever was due until then, at the moment that it was."""
-        while self._state is not None:
-            due = self._source.due(self._state)
-            if due is None or due > now:
-                return
-            self._take(self._source.tick(self._state, Told(self._id, due, self._terms)))
+    def _pass(self, until: datetime) -> None:
+        self._take(sources.passed(self._source, self._state, self._id, self._terms, until))
 
     def _take(self, step: Step[Any]) -> None:
         self._state = step.state

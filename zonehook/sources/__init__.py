@@ -13,7 +13,7 @@ from zonehook import ids, reading
 from zonehook.errors import Invalid, NotFound
 from zonehook.sources import api_key, connection, host, usage
 from zonehook.sources.messages import SourceOrder, SourceTerms
-from zonehook.sources.source import Derived, Fact, Source, Step, Told
+from zonehook.sources.source import Derived, Fact, Source, Step, Told, passed
 
 MAX_FACT_BYTES = 16 * 1024
 _AHEAD = timedelta(minutes=5)  # how far clocks may be apart
@@ -81,5 +81,6 @@ __all__ = [
     "id_problem",
     "named",
     "of_workflow",
+    "passed",
     "read",
 ]

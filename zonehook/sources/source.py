@@ -76,6 +76,15 @@ class Source(Generic[State]):
     has_uuids: bool = False
 
 
+def passed(source: Source[State], state: State | None, id_: str, terms: SourceTerms, until: datetime) -> Step[State]:
+    """What follows, up to a moment, from nobody's telling anything: whatever was due, at the moment that it was."""
+    events: tuple[Derived, ...] = ()
+    while state is not None and (due := source.due(state)) is not None and due <= until:
+        step = source.tick(state, Told(id_, due, terms))
+        state, events = step.state, events + step.events
+    return Step(state, events)
+
+
 def unknown(noun: str) -> Conflict:
     """A fact about what is not there."""
     return Conflict("unknown", f"there is no such {noun}; the first fact about one is created")
