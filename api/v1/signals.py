@@ -14,6 +14,8 @@ from zonehook.tenants import Caller
 
 router = APIRouter(prefix="/v1/signals", tags=["signals"])
 
+Publisher = Annotated[Caller, may(Action.PUBLISH_EVENTS)]
+
 
 class SignalShape(Shape):
     source: str
@@ -30,7 +32,12 @@ def _described() -> dict[str, Any]:
 
 @router.post("/{source}/{id}/{signal}", status_code=202, responses=documented(404, 413), openapi_extra=_described())
 async def tell(
-    desks: House, caller: Annotated[Caller, may(Action.TELL_FACTS)], request: Request, source: str, id: str, signal: str
+    desks: House,
+    caller: Annotated[Caller, may(Action.PUBLISH_EVENTS)],
+    request: Request,
+    source: str,
+    id: str,
+    signal: str,
 ) -> SignalShape:
     """Tell a fact: durable when this answers 202. Which signals there are, and what follows: docs/sources.md."""
     document = await bodies.read(request) or b"{}"

@@ -20,6 +20,7 @@ from tests.replay.record import FOLDER, Case
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
+from workflows.source import Source
 
 CASES = record.CASES
 TELLING: dict[Case, str] = {
@@ -30,6 +31,10 @@ TELLING: dict[Case, str] = {
     record.replayed: '"run":1',
     record.twelve_endpoints: "12 deliveries started",
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
+    record.source_connection: '"type\\": \\"domain.drift',
+    record.source_api_key: "EVENT_TYPE_TIMER_CANCELED",
+    record.source_usage: '\\"threshold_percent\\": 120',
+    record.source_host: "EVENT_TYPE_TIMER_FIRED",
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
     record.retried_now: '"activityType": {"name": "hurry_delivery"}',
@@ -47,7 +52,7 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    replayer = Replayer(workflows=[Event, Delivery, Operator], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[Event, Delivery, Operator, Source], data_converter=pydantic_data_converter)
     await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
 
 
