@@ -200,10 +200,10 @@ async def source_api_key(stage: Stage) -> str:
 
 
 async def source_usage(stage: Stage) -> str:
-    """Crosses three thresholds at once, after a signal that is no fact."""
+    """Crosses three thresholds at once, before a signal that is no fact."""
     month = {"period_start": "2026-07-01T00:00:00Z", "period_end": "2026-08-01T00:00:00Z"}
     consumed = {**month, "consumed": 130, "limit": 100}
-    return await stage.told(f"usage/{stage.account.id}/customer-7", ("consumed", {}), ("consumed", consumed))
+    return await stage.told(f"usage/{stage.account.id}/customer-7", ("consumed", consumed), ("consumed", {}))
 
 
 async def source_host(stage: Stage) -> str:

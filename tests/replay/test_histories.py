@@ -31,9 +31,9 @@ TELLING: dict[Case, str] = {
     record.replayed: '"run":1',
     record.twelve_endpoints: "12 deliveries started",
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
-    record.source_connection: '"type\\": \\"domain.drift',
+    record.source_connection: '"records":false',
     record.source_api_key: "EVENT_TYPE_TIMER_CANCELED",
-    record.source_usage: '\\"threshold_percent\\": 120',
+    record.source_usage: '"consumed":130',
     record.source_host: "EVENT_TYPE_TIMER_FIRED",
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
@@ -53,7 +53,8 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
     replayer = Replayer(workflows=[Event, Delivery, Operator, Source], data_converter=pydantic_data_converter)
-    await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
+    started = history["events"][0]["workflowExecutionStartedEventAttributes"]
+    await replayer.replay_workflow(WorkflowHistory.from_json(started["workflowId"], history))
 
 
 def _recorded(case: Case) -> Any:
