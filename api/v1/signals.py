@@ -26,7 +26,7 @@ class SignalShape(Shape):
 
 def _described() -> dict[str, Any]:
     """A body for each signal."""
-    shapes = [{"title": fact.__name__, **fact.model_json_schema()} for fact in sources.FACTS]
+    shapes = [fact.model_json_schema() | {"title": name} for name, fact in sources.FACTS.items()]
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": shapes}}}}}
 
 

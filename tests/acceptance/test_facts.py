@@ -12,11 +12,15 @@ from tests.acceptance.telling import CONNECTION, Thing, listed_events, thing
 from tests.receiver import Mailbox
 from tests.running import House
 
-HOSTNAME = {"hostname": "app.customer.example"}
+HOSTNAME: dict[str, Any] = {"hostname": "app.customer.example"}
 LIVE_PAIR = [("domain.flow.completed", HOSTNAME), ("ssl.issued", HOSTNAME)]
-FINE = {"records": True, "certificate": True}
-MONTH = {"period_start": "2026-07-01T00:00:00Z", "period_end": "2026-08-01T00:00:00Z"}
-NEW_KEY = {"key_id": "key_7c41d2", "key_prefix": "cdns_live_7c41", "grace_ends_at": "2199-07-09T12:00:00Z"}
+FINE: dict[str, Any] = {"records": True, "certificate": True}
+MONTH: dict[str, Any] = {"period_start": "2026-07-01T00:00:00Z", "period_end": "2026-08-01T00:00:00Z"}
+NEW_KEY: dict[str, Any] = {
+    "key_id": "key_7c41d2",
+    "key_prefix": "cdns_live_7c41",
+    "grace_ends_at": "2199-07-09T12:00:00Z",
+}
 
 
 async def _connection(house: House, **created: Any) -> Thing:
@@ -75,10 +79,11 @@ async def test_a_hundred_actors_at_once(house: House) -> None:
 async def test_whoever_is_first(house: House, winner: str) -> None:
     """The API's report or the worker's, the first one fires the pair and is metered, and the other one nothing."""
     connection = await _connection(house, setup_type="manual")
-    by_api = ("api", lambda: connection.tell("checked", **FINE, by="api"))
-    by_worker = ("worker", lambda: connection.signal("checked", {**FINE, "by": "worker"}))
-    for _, report in sorted((by_api, by_worker), key=lambda each: each[0] != winner):
-        await report()
+    for by in (winner, "worker" if winner == "api" else "api"):
+        if by == "api":
+            await connection.tell("checked", **FINE, by="api")
+        else:
+            await connection.signal("checked", {**FINE, "by": "worker"})
     assert await connection.events() == LIVE_PAIR
     assert [each["by"] for each in (await connection.told())["state"]["meterings"]] == [winner]
 
@@ -152,7 +157,7 @@ async def test_thresholds(house: House) -> None:
         await usage.tell("consumed", **MONTH, consumed=consumed, limit=100)
         expected += crossed
         assert [data["threshold_percent"] for _, data in await usage.events()] == sorted(expected, key=str)
-    august = {"period_start": "2026-08-01T00:00:00Z", "period_end": "2026-09-01T00:00:00Z"}
+    august: dict[str, Any] = {"period_start": "2026-08-01T00:00:00Z", "period_end": "2026-09-01T00:00:00Z"}
     await usage.tell("consumed", **august, consumed=2000, limit=1000)
 
     told = [data for _, data in await usage.events() if data["period_start"].startswith("2026-08")]
@@ -165,7 +170,13 @@ async def test_thresholds(house: House) -> None:
 async def test_overage(house: House) -> None:
     """A billing that fails is not told of; the one that succeeds is, once a month."""
     usage = await thing(house, "captaindns", "usage", "customer-7")
-    bill = {"period": "2026-06", "credits": 12500, "amount": "18.75", "currency": "EUR", "provider": "paddle"}
+    bill: dict[str, Any] = {
+        "period": "2026-06",
+        "credits": 12500,
+        "amount": "18.75",
+        "currency": "EUR",
+        "provider": "paddle",
+    }
     await usage.tell("billed", **bill, succeeded=False)
     assert await usage.events() == []
     for _ in range(2):
@@ -177,7 +188,7 @@ async def test_overage(house: House) -> None:
 async def test_alerts(house: House) -> None:
     """Ten times a key's average and a storm of 429s are told, with the key and the kind; less is not."""
     usage = await thing(house, "captaindns", "usage", "customer-7")
-    key = {"key_id": "key_7c41d2", "key_prefix": "cdns_live_7c41"}
+    key: dict[str, Any] = {"key_id": "key_7c41d2", "key_prefix": "cdns_live_7c41"}
     minutes = (datetime(2026, 7, 1, tzinfo=UTC) + timedelta(minutes=number) for number in itertools.count())
     for requests, throttled in (*[(120, 0)] * 12, (120, 99), (1248, 0), (120, 100)):
         minute = next(minutes).isoformat()

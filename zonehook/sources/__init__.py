@@ -21,7 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _SOURCES: dict[str, Source[Any]] = {
     each.name: each for each in (connection.SOURCE, api_key.SOURCE, usage.SOURCE, host.SOURCE)
 }
-FACTS = tuple(fact for source in _SOURCES.values() for fact in source.facts.values())
+FACTS = {f"{name} {signal}": fact for name, source in _SOURCES.items() for signal, fact in source.facts.items()}
 
 
 def named(name: str) -> Source[Any]:

@@ -1,11 +1,12 @@
 """What all sources share: a fact as it is told, what follows from it, and the rules of one kind of source. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, Field, StrictInt, StringConstraints
+from pydantic import AfterValidator, Field, StrictInt
 
 from zonehook.errors import Conflict
 from zonehook.reading import Body, Moment, Text
@@ -21,10 +22,21 @@ def _of_this_age(at: datetime) -> datetime:
     return at
 
 
+def matching(pattern: str, sentence: str) -> AfterValidator:
+    """For texts that are not to be told what is wrong with ids."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(sentence)
+        return text
+
+    return AfterValidator(check)
+
+
 When = Annotated[Moment, AfterValidator(_of_this_age)]
 Count = Annotated[StrictInt, Field(ge=0, lt=10**15)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
-Hostname = Annotated[Text, StringConstraints(pattern=r"^[^\s/]{1,253}$")]
+Name = Annotated[str, matching(r"[A-Za-z0-9._:-]{1,100}", "send 1 to 100 of the characters A-Z a-z 0-9 . _ : -")]
+Hostname = Annotated[Text, matching(r"[^\s/]{1,253}", "send a host name such as app.example.com")]
 
 
 class Fact(Body):

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
 from zonehook.errors import Conflict
 from zonehook.reading import Text
 from zonehook.sources.api_key import Prefix
 from zonehook.sources.messages import SourceTerms
-from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, timestamp
+from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, matching, timestamp
 
 _PERCENT = (80, 100, 120)
 _SPIKE = 10  # times the average
@@ -38,11 +38,11 @@ class Consumed(Fact):
 class Billed(Fact):
     """The overage of a month was to be billed, and was or was not."""
 
-    period: Annotated[str, StringConstraints(pattern=r"^2[01]\d\d-(0[1-9]|1[0-2])$")]
+    period: Annotated[str, matching(r"2[01][0-9]{2}-(0[1-9]|1[0-2])", "send a month such as 2026-06")]
     succeeded: StrictBool
     credits: Count
-    amount: Annotated[str, StringConstraints(pattern=r"^\d{1,12}(\.\d{1,4})?$")]
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    amount: Annotated[str, matching(r"[0-9]{1,12}(\.[0-9]{1,4})?", "send an amount such as 18.75, as a string")]
+    currency: Annotated[str, matching(r"[A-Z]{3}", "send a currency such as EUR")]
     provider: Annotated[Text, Field(min_length=1, max_length=60)]
 
 
