@@ -158,7 +158,7 @@ class Source:
         for event in step.events:
             self._events += 1
             # Whatever the run, an event keeps its number; what is created again later has another first run
-            key = f"{self._source.name}/{self._id}/{workflow.info().first_execution_run_id}/{self._events}"
+            key = f"{self._source.name}/{self._id}/{workflow.info().first_execution_run_id}/1"
             self._offers.append(Offer(_document_of(event, self._id), key))
 
     async def _publish(self) -> None:
