@@ -28,6 +28,7 @@ from zonehook.credits import Credits
 from zonehook.devserver import DevServer, Ports
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Invalid, Unauthorized, ZonehookError
+from zonehook.facts import Facts
 from zonehook.fanout import Fanout
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
@@ -112,6 +113,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         keyring=Keyring(database),
         registry=registry,
         intake=intake,
+        facts=Facts(database, client, settings.source_terms),
         catalogues=catalogues,
         trials=Trials(database, registry, catalogues, intake, fanout),
         archive=Archive(database, sealing),

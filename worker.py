@@ -32,15 +32,18 @@ from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
 from activities.recovering import Recovering
+from activities.sourcing import Sourcing
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.inbox import Inbox
 from workflows.operator import Operator
 from workflows.recovery import Recovery
+from workflows.source import Source
 from zonehook import messages, metrics, temporal
 from zonehook.credits import Credits
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
+from zonehook.facts import Facts
 from zonehook.fanout import Fanout
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
@@ -180,7 +183,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     worker = on(
         client,
         messages.TASK_QUEUE,
-        workflows=[Event, Delivery, Inbox, Operator, Recovery],
+        workflows=[Event, Delivery, Inbox, Operator, Recovery, Source],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
@@ -190,6 +193,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             Intervening(interventions).replay_delivery,
             publishing.publish,
             publishing.note_refused,
+            Sourcing(Facts(database, client, settings.source_terms)).open_source,
             *_recovering(database, client, interventions, settings),
         ],
         is_sandboxed=settings.workflow_sandbox,

@@ -5,7 +5,18 @@ from fastapi_offline import FastAPIOffline
 from api import canary, description, health, refusals
 from api.doors import Desks
 from api.edge import Edge
-from api.v1 import accounts, api_keys, audit_log, deliveries, endpoints, event_types, events, members, recoveries
+from api.v1 import (
+    accounts,
+    api_keys,
+    audit_log,
+    deliveries,
+    endpoints,
+    event_types,
+    events,
+    members,
+    recoveries,
+    signals,
+)
 from api.v2 import identity, webhooks
 from zonehook import __version__
 from zonehook.ratelimits import RateLimits
@@ -21,7 +32,7 @@ def create_app(desks: Desks, limits: RateLimits, requests_per_minute: int) -> Ed
         redirect_slashes=False,
     )
     app.state.desks = desks
-    of_v1 = (events, event_types, endpoints, deliveries, recoveries, accounts, members, api_keys, audit_log)
+    of_v1 = (events, signals, event_types, endpoints, deliveries, recoveries, accounts, members, api_keys, audit_log)
     for module in (*of_v1, identity, webhooks, canary, health):
         app.include_router(module.router)
     refusals.install(app)

@@ -37,6 +37,7 @@ _MISSING = {
     "{recovery_id}": f"there is no recovery {examples.RECOVERY} in this account",
     "{member_id}": f"there is no member {examples.MEMBER} in this account",
     "{key_id}": f"there is no API key {examples.KEY} in this account",
+    "{signal}": "host has no signal moved; it has created, updated, deleted",
     "{name}": "there is no event type server.moved in this account's catalogue",
     "{account_id}": f"there is no account {examples.ACCOUNT}",
     "{webhook}": f"Webhook `{examples.WEBHOOK}` not found",

@@ -14,6 +14,7 @@ from zonehook.archive import Archive
 from zonehook.catalogues import Catalogues
 from zonehook.credits import Credits
 from zonehook.errors import NotFound
+from zonehook.facts import Facts
 from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
@@ -39,6 +40,7 @@ class Desks:
     keyring: Keyring
     registry: Registry
     intake: Intake
+    facts: Facts
     catalogues: Catalogues
     trials: Trials
     archive: Archive

@@ -18,6 +18,7 @@ from zonehook.messages import (
     ReplayRequest,
 )
 from zonehook.recovery import MissedBatch, RecoveryOrder, RecoveryTurn, Steering
+from zonehook.sources.messages import OPEN_SOURCE, SourceOrder, SourceTerms
 
 
 @activity.defn(name=messages.OPEN_DELIVERIES)
@@ -83,4 +84,10 @@ async def send_missed_again(batch: MissedBatch) -> RecoveryOrder:
 @activity.defn(name=messages.STEER_RECOVERY)
 async def steer_recovery(steering: Steering) -> None:
     """Write that an operator paused, resumed or cancelled it."""
+    raise NotImplementedError
+
+
+@activity.defn(name=OPEN_SOURCE)
+async def open_source(order: SourceOrder) -> SourceTerms:
+    """What holds for a source of this account."""
     raise NotImplementedError

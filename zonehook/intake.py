@@ -71,11 +71,11 @@ class Intake:
             found = await self._enforcement.problems_of_event(account_id, event.type, event.data, catalogue_version)
             if found:
                 raise Invalid("invalid_event", f"{found[0].field}: {found[0].message}", tuple(found))
-        self._on_acceptance(account_id)
         try:
             await self._start(event)
         except WorkflowAlreadyStartedError:
             return await self._duplicate_in_temporal(event)
+        self._on_acceptance(account_id)
         return Accepted(event.id, event.type, event.accepted_at, is_duplicate=False)
 
     async def accept_each(self, account_id: int, offered: Sequence[Offer]) -> list[str | None]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from zonehook import addresses, plans
 from zonehook.errors import Invalid
+from zonehook.sources import SourceTerms
 
 _DRIVERS = {
     "postgresql": "postgresql+psycopg",
@@ -46,6 +47,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     embedded_worker: bool = True
+    host_offline_seconds: Annotated[float, Field(ge=1, le=86_400)] = 600.0
+    alert_window: Annotated[int, Field(ge=1, le=10_080)] = 60
+    alert_sample: Annotated[int, Field(ge=1, le=10_080)] = 10
+    alert_requests: Annotated[int, Field(ge=1)] = 100
     worker_processes: Annotated[int, Field(ge=1, le=256)] = 1
 
     @classmethod
@@ -106,3 +111,13 @@ class Settings(BaseSettings):
     def targets(self) -> tuple[addresses.Network, ...]:
         """The networks deliveries may reach although they are not public; empty unless set."""
         return self.allowed_targets or ()
+
+    @cached_property
+    def source_terms(self) -> SourceTerms:
+        """What holds for the sources of every account."""
+        return SourceTerms(
+            offline_after=self.host_offline_seconds,
+            alert_window=self.alert_window,
+            alert_sample=self.alert_sample,
+            alert_requests=self.alert_requests,
+        )

@@ -136,7 +136,7 @@ async def test_what_is_not_there(house: House, account: Account, document: Any) 
     """Every call answers the ids of the examples, which nobody has here, with the 404 that is shown."""
     for method, path, call in _calls(document):
         if "404" in call["responses"] and not path.startswith(OPERATORS):
-            url = _url(path, account.id if "{webhook}" in path else 1)
+            url = _url(path, account.id if "{webhook}" in path else 1, signal="moved")
             answer = await account.client.request(method, url, json=_body(call))
             assert (answer.status_code, answer.json()) == (404, _shown(call, 404)), (method, path)
 
@@ -232,13 +232,13 @@ def _body(call: Any) -> Any:
     return _content(call["requestBody"])["example"] if "requestBody" in call else None
 
 
-def _url(path: str, account_id: int) -> str:
+def _url(path: str, account_id: int, signal: str = "created") -> str:
     """The path with the ids of the examples."""
     return path.format(
         account=account_id, account_id=account_id, endpoint_id=examples.ENDPOINT, event_id=examples.EVENT,
         delivery_id=examples.DELIVERY, recovery_id=examples.RECOVERY,
         member_id=examples.MEMBER, key_id=examples.KEY, webhook=examples.WEBHOOK,
-        name="server.moved",
+        name="server.moved", source="host", id="home-7", signal=signal,
     )  # fmt: skip
 
 

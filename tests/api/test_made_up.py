@@ -60,5 +60,6 @@ async def _known(account: Account) -> str:
     known = {
         "endpoint_id": endpoint["id"], "event_id": event["id"], "delivery_id": delivery["id"],
         "member_id": member["id"], "key_id": key["id"], "account": account.id, "webhook": webhook["data"]["id"],
+        "source": "host", "id": "home-7",
     }  # fmt: skip
     return "[parameters]\n" + "".join(f'"path.{name}" = {json.dumps(value)}\n' for name, value in known.items())

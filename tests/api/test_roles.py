@@ -55,6 +55,7 @@ TABLE = {
     "POST /v1/webhook-endpoints/{endpoint_id}/reveal-secret": Call(CHANGE, 200),
     "GET /v1/webhook-endpoints/{endpoint_id}/health": Call(LOOK, 200),
     "POST /v1/events": Call(PUBLISH, 202, {"type": "domain.delete", "data": {}}, outsider=202),
+    "POST /v1/signals/{source}/{id}/{signal}": Call(PUBLISH, 202, {"host": "home.example.net"}, outsider=202),
     "GET /v1/events": Call(LOOK, 200, outsider=200),
     "GET /v1/events/{event_id}": Call(LOOK, 200),
     "GET /v1/webhook-deliveries": Call(LOOK, 200, outsider=200),
@@ -137,6 +138,8 @@ class Company:
             [delivery] = await self.owner.settled(made["event_id"])
             made["delivery_id"] = delivery["id"]
             await self.owner.call("PATCH", f"/v1/webhook-endpoints/{endpoint['id']}", body=_DEAF, status=200)
+        if "{source}" in path:
+            made |= {"source": "host", "id": f"host-{next(self._numbers)}", "signal": "created"}
         if "{name}" in path:
             made["name"] = self.name()
             await self.owner.call("POST", "/v1/event-types", body={"name": made["name"]}, status=201)
@@ -170,7 +173,7 @@ class Company:
         return recovery
 
     async def quiet(self, answer: Any) -> None:
-        """Awaits what an accepted event or delivery still does by itself, which is no change of the next call's."""
+        """Awaits what an accepted event, fact or delivery still does by itself: no change of the next call's."""
         if "statuses" in answer:
             await self._over(answer)
             return
@@ -180,7 +183,7 @@ class Company:
         async with asyncio.timeout(60):
             while True:
                 listed = await self.owner.call("GET", "/v1/events", status=200)
-                if answer["id"] in [each["id"] for each in listed["data"]]:
+                if answer["id"] in [told for each in listed["data"] for told in (each["id"], each["subject"])]:
                     return
                 await asyncio.sleep(0.02)  # listed when its deliveries are opened
 

@@ -48,6 +48,11 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ZONEHOOK_RATE_LIMIT", "0"),
         ("ZONEHOOK_RATE_LIMIT", "many"),
         ("ZONEHOOK_WORKFLOW_SANDBOX", "2"),
+        ("ZONEHOOK_HOST_OFFLINE_SECONDS", "0"),
+        ("ZONEHOOK_HOST_OFFLINE_SECONDS", "nan"),
+        ("ZONEHOOK_ALERT_WINDOW", "0"),
+        ("ZONEHOOK_ALERT_SAMPLE", "-1"),
+        ("ZONEHOOK_ALERT_REQUESTS", "some"),
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

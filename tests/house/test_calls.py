@@ -15,6 +15,7 @@ from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
 from activities.recovering import Recovering
+from activities.sourcing import Sourcing
 from workflows import calls
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def _activities(*owners: object) -> dict[str, Callable[..., Any]]:
 
 
 STUBS = _activities(calls)
-REAL = _activities(Delivering, Intervening, Opening, Publishing, Recovering)
+REAL = _activities(Delivering, Intervening, Opening, Publishing, Recovering, Sourcing)
 
 
 def _shape(function: Callable[..., Any]) -> tuple[list[tuple[str, Any, Any]], Any]:
@@ -64,12 +65,12 @@ def test_a_stub_is_called_as_the_activity_is(name: str) -> None:
 def test_every_class_of_activities_is_held_against_the_stubs() -> None:
     """No module of activities defines one that this page does not know."""
     defining = [path.stem for path in (ROOT / "activities").rglob("*.py") if "@activity.defn" in path.read_text()]
-    assert sorted(defining) == ["delivering", "intervening", "opening", "publishing", "recovering"]
+    assert sorted(defining) == ["delivering", "intervening", "opening", "publishing", "recovering", "sourcing"]
 
 
 def test_importing_a_workflow_loads_no_tools() -> None:
     """A workflow that is loaded for replay brings no HTTP client, no database and no web framework along."""
-    code = f"import sys, workflows.event; print([name for name in {TOOLS} if name in sys.modules])"
+    code = f"import sys, workflows.event, workflows.source; print([name for name in {TOOLS} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )

@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from temporalio.client import Client, WorkflowFailureError
 from tests.acceptance import recovering
 from tests.receiver import Mailbox, Receiver, Reply, listening
 from tests.running import Account, House, running
+from tests.samples import CONNECTION
 from zonehook import messages, temporal
 from zonehook.recovery import Verb
+from zonehook.sources.messages import SOURCE_WORKFLOW
 
 FOLDER = Path(__file__).parent
 WORKER = "worker"  # whoever wrote a history: what process and machine it was is nobody's business
-_QUICK = {"ZONEHOOK_TIME_SCALE": "0.001"}
+_QUICK = {"ZONEHOOK_TIME_SCALE": "0.001", "ZONEHOOK_HOST_OFFLINE_SECONDS": "1"}
 _FAST = _QUICK | {"ZONEHOOK_FAST_LANE": "1"}
 _PATIENCE = 60.0
 
@@ -72,6 +75,19 @@ class Stage:
         mailbox = self.receiver.mailbox()
         mailbox.otherwise = Reply(500)
         return mailbox
+
+    async def told(self, workflow_id: str, *facts: tuple[str, Any]) -> str:
+        """The workflow of a source, to which facts are signalled."""
+        for signal, fact in facts:
+            await self.client.start_workflow(
+                SOURCE_WORKFLOW, id=workflow_id, task_queue=messages.TASK_QUEUE,
+                start_signal=signal, start_signal_args=[fact],
+            )  # fmt: skip
+        return workflow_id
+
+    async def has_events(self, count: int) -> None:
+        while len((await self.account.call("GET", "/v1/events", status=200))["data"]) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
     async def closed(self, workflow_id: str) -> str:
         with contextlib.suppress(WorkflowFailureError):
@@ -192,6 +208,40 @@ async def recovery(stage: Stage) -> str:
     return await stage.closed(f"recovery/{begun['id']}")
 
 
+async def source_connection(stage: Stage) -> str:
+    """Goes live, drifts and goes live again. This workflow never ends either."""
+    created = {"hostname": "app.customer.example", "setup_type": "automatic", "written": True}
+    checks = [("checked", {"records": fine, "certificate": True}) for fine in (True, False, True)]
+    return await stage.told(f"connection/{stage.account.id}/{CONNECTION}", ("created", created), *checks)
+
+
+async def source_api_key(stage: Stage) -> str:
+    """Its expiry is moved to a second from now, and the warning comes thirty days before; then it is revoked."""
+    workflow_id, now = f"api-key/{stage.account.id}/key_1", datetime.now(UTC)
+    far, near = ((now + timedelta(days=days, seconds=1)).isoformat() for days in (400, 30))
+    await stage.told(workflow_id, ("created", {"key_prefix": "cdns_1", "expires_at": far}))
+    await stage.told(workflow_id, ("expiry_changed", {"expires_at": near}))
+    await stage.has_events(1)
+    await stage.told(workflow_id, ("revoked", {}))
+    return await stage.closed(workflow_id)
+
+
+async def source_usage(stage: Stage) -> str:
+    """Crosses three thresholds at once, before a signal that is no fact."""
+    month = {"period_start": "2026-07-01T00:00:00Z", "period_end": "2026-08-01T00:00:00Z"}
+    consumed = {**month, "consumed": 130, "limit": 100}
+    return await stage.told(f"usage/{stage.account.id}/customer-7", ("consumed", consumed), ("consumed", {}))
+
+
+async def source_host(stage: Stage) -> str:
+    """Calls, falls silent, calls again and is deleted."""
+    workflow_id = f"host/{stage.account.id}/home-7"
+    await stage.told(workflow_id, ("created", {"host": "home.example.net"}), ("updated", {"ipv4": "192.0.2.1"}))
+    await stage.has_events(4)
+    await stage.told(workflow_id, ("updated", {}), ("deleted", {}))
+    return await stage.closed(workflow_id)
+
+
 async def first_at_once_delivered(stage: Stage) -> str:
     """By the delivery's workflow itself. The cases above were recorded when every attempt was a task of its own."""
     return await delivered_at_once(stage)
@@ -233,6 +283,10 @@ QUICK: tuple[Case, ...] = (
     operator_desk,
     inbox,
     recovery,
+    source_connection,
+    source_api_key,
+    source_usage,
+    source_host,
     first_at_once_delivered,
     first_at_once_then_third,
 )

@@ -22,6 +22,7 @@ from workflows.event import Event
 from workflows.inbox import Inbox
 from workflows.operator import Operator
 from workflows.recovery import Recovery
+from workflows.source import Source
 
 CASES = record.CASES
 TELLING: dict[Case, str] = {
@@ -34,6 +35,10 @@ TELLING: dict[Case, str] = {
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
     record.inbox: '"activityType": {"name": "publish"}',
     record.recovery: '"activityType": {"name": "send_missed_again"}',
+    record.source_connection: '"records":false',
+    record.source_api_key: "EVENT_TYPE_TIMER_CANCELED",
+    record.source_usage: '"consumed":130',
+    record.source_host: "EVENT_TYPE_TIMER_FIRED",
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
     record.retried_now: '"activityType": {"name": "hurry_delivery"}',
@@ -51,8 +56,10 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    replayer = Replayer(workflows=[Event, Delivery, Inbox, Operator, Recovery], data_converter=pydantic_data_converter)
-    await replayer.replay_workflow(WorkflowHistory.from_json("inbox/1", history))  # an inbox knows its account by it
+    ours = [Event, Delivery, Inbox, Operator, Recovery, Source]
+    replayer = Replayer(workflows=ours, data_converter=pydantic_data_converter)
+    started = history["events"][0]["workflowExecutionStartedEventAttributes"]
+    await replayer.replay_workflow(WorkflowHistory.from_json(started["workflowId"], history))
 
 
 def _recorded(case: Case) -> Any:

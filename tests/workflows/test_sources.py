@@ -1,0 +1,217 @@
+"""What sources do by themselves, months of it in a moment: the real workflow on a Temporal that skips the waits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from cryptography.fernet import Fernet
+from temporalio.client import Client, WorkflowHandle
+
+import worker
+from tests.workflows import test_schedules
+from zonehook import clock
+from zonehook.errors import Unavailable
+from zonehook.intake import Intake
+from zonehook.messages import AcceptedEvent, Offer
+from zonehook.settings import Settings
+from zonehook.store import events as stored
+from zonehook.store import migrate
+from zonehook.store.cipher import Cipher
+from zonehook.store.database import Database
+from zonehook.store.events import EventFilter
+from zonehook.tenants import Tenants
+
+_PATIENCE = 60.0
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+skipping = test_schedules.skipping
+
+
+@dataclass
+class Months:
+    """A Zonehook without its worker, which comes when there is something to do."""
+
+    client: Client
+    database: Database
+    settings: Settings
+
+    async def account(self, dialect: str) -> int:
+        account, _ = await Tenants(self.database).open_account("someone", dialect, "unlimited")
+        return account.id
+
+    async def tell(self, workflow_id: str, *facts: tuple[str, dict[str, Any]]) -> WorkflowHandle[Any, Any]:
+        for signal, fact in facts:
+            await self.client.start_workflow(
+                "Source", id=workflow_id, task_queue="zonehook", start_signal=signal, start_signal_args=[fact]
+            )
+        return self.client.get_workflow_handle(workflow_id)
+
+    def working(self) -> Any:
+        return worker.working(self.client, self.database, Cipher(self.settings.encryption_keys), self.settings)
+
+    async def events(self, account_id: int, count: int) -> Sequence[AcceptedEvent]:
+        """The account's, in the order in which they happened, once there are so many, and no more."""
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                found = (await self.database.read(stored.page, account_id, EventFilter(), 200, None)).data
+                if len(found) >= count:
+                    assert len(found) == count
+                    return sorted(found, key=_happened)
+                await asyncio.sleep(0.02)  # the records tell how things stand, not when they change
+
+
+def _happened(event: AcceptedEvent) -> datetime:
+    assert event.occurred_at is not None
+    return event.occurred_at
+
+
+@pytest_asyncio.fixture(scope="module")
+async def months(skipping: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Months]:
+    home = tmp_path_factory.mktemp("months")
+    settings = Settings(
+        home=home, workflow_sandbox=True, encryption_keys=(Fernet.generate_key().decode(),),
+        database_url=f"sqlite:///{home / 'months.db'}",
+    )  # fmt: skip
+    database = Database(settings.database)
+    await migrate.upgrade(database)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(clock, "now", test_schedules._now)
+        yield Months(skipping, database, settings)
+    await database.close()
+
+
+def _key(now: datetime, days: int) -> tuple[str, dict[str, Any]]:
+    return "created", {"key_prefix": "cdns_1", "expires_at": (now + days * DAY).isoformat(), "at": now.isoformat()}
+
+
+@pytest.mark.rows("CAP-10")
+@pytest.mark.parametrize("days", [90, 1200])
+async def test_a_key_is_warned_of(months: Months, days: int) -> None:
+    """Exactly thirty days before it expires, though that is years away; when it has expired, its source ends."""
+    account, now = await months.account("captaindns"), datetime.now(UTC)
+    source = await months.tell(f"api-key/{account}/key_1", _key(now, days))
+    async with months.working():
+        assert await source.result() == "over: 1 facts came, 1 events followed, 0 were refused"
+        [warning] = await months.events(account, 1)
+
+    assert (warning.type, _happened(warning) - now) == ("api_key.expires_soon", (days - 30) * DAY)
+    assert '"days_left": 30' in warning.data
+
+
+@pytest.mark.rows("CAP-10")
+async def test_a_timer_moves_with_the_expiry(months: Months) -> None:
+    """A key whose expiry is moved, sooner or later, is warned of thirty days before the new one; one that does not
+    expire any more, or is revoked, not at all.
+    """
+    account, now = await months.account("captaindns"), datetime.now(UTC)
+    moved = [
+        ("expiry_changed", {"expires_at": None if days is None else (now + days * DAY).isoformat()})
+        for days in (400, 60, 120, None)
+    ]
+    keys = [f"api-key/{account}/{name}" for name in ("sooner", "later", "never", "revoked")]
+    sooner = await months.tell(keys[0], _key(now, 90), moved[0], moved[1])
+    later = await months.tell(keys[1], _key(now, 90), moved[1], moved[2])
+    never = await months.tell(keys[2], _key(now, 90), moved[3])
+    revoked = await months.tell(keys[3], _key(now, 90), ("revoked", {}))
+    async with months.working():
+        for each in (sooner, later, revoked):
+            await each.result()
+        found = await months.events(account, 3)
+        assert (await never.query("state"))["due"] is None
+
+    assert {each.subject: (each.type, round((_happened(each) - now) / DAY)) for each in found} == {
+        "sooner": ("api_key.expires_soon", 30),
+        "later": ("api_key.expires_soon", 90),
+        "revoked": ("api_key.revoked", 0),
+    }
+
+
+@pytest.mark.rows("CAP-07")
+async def test_a_rotated_key_ends_with_its_grace(months: Months) -> None:
+    """It is not warned of any more, and its source ends when the grace does."""
+    account, now = await months.account("captaindns"), datetime.now(UTC)
+    grace = {"key_id": "key_2", "key_prefix": "cdns_2", "grace_ends_at": (now + 80 * DAY).isoformat()}
+    source = await months.tell(f"api-key/{account}/key_1", _key(now, 90), ("rotated", grace))
+    async with months.working():
+        await source.result()
+        [rotated] = await months.events(account, 1)
+        history = await source.fetch_history()
+
+    assert rotated.type == "api_key.rotated"
+    assert history.events[-1].event_time.ToDatetime(UTC) - now >= 80 * DAY
+
+
+@pytest.mark.rows("NOV-26", "NOV-27")
+async def test_a_host_falls_silent(months: Months) -> None:
+    """It is offline ten minutes after its last update, back with the next, and offline again ten minutes after that."""
+    account, now = await months.account("novadns"), datetime.now(UTC)
+    updates = [("updated", {"at": (now + after * MINUTE).isoformat()}) for after in (-30, -25, -16, 0)]
+    created = ("created", {"host": "home.example.net", "at": (now - 31 * MINUTE).isoformat()})
+    source = await months.tell(f"host/{account}/home-7", created, *updates)
+    async with months.working():
+        found = await months.events(account, 5)
+        assert (await source.query("state"))["state"]["offline_at"] is None
+        await source.signal("updated", {})
+        again = (await months.events(account, 7))[5:]
+
+    changes = [(each.type, '"online"' in each.data, round((_happened(each) - now) / MINUTE)) for each in found[1:]]
+    status = "host.status_changed"
+    assert changes == [(status, True, -30), (status, False, -6), (status, True, 0), (status, False, 10)]
+    assert ['"online"' in each.data for each in again] == [True, False]
+    assert _happened(again[1]) - _happened(again[0]) == 10 * MINUTE
+
+
+async def test_answers_that_nobody_heard(months: Months, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events whose publishing is done again, since the worker had no answer the first time, are the same events."""
+    accept_each, lost = Intake.accept_each, iter([True, True])
+
+    async def accept(intake: Intake, account_id: int, offers: Sequence[Offer]) -> list[str | None]:
+        accepted = await accept_each(intake, account_id, offers)
+        if next(lost, False):
+            raise Unavailable("temporal_unavailable", "Temporal went away just then")
+        return accepted
+
+    monkeypatch.setattr(Intake, "accept_each", accept)
+    account = await months.account("novadns")
+    facts = [("created", {"host": "home.example.net"}), ("updated", {"ipv4": "192.0.2.1"}), ("deleted", {})]
+    source = await months.tell(f"host/{account}/home-7", *facts)
+    async with months.working():
+        assert await source.result() == "over: 3 facts came, 4 events followed, 0 were refused"
+        found = await months.events(account, 4)
+
+    assert next(lost, None) is None
+    assert {each.type for each in found} == {
+        "host.created", "host.ip_updated", "host.status_changed", "host.deleted",
+    }  # fmt: skip
+
+
+async def test_a_crowd_that_waited_for_a_worker(months: Months) -> None:
+    """Of 2,500 updates, more than one run takes, each change is told once, and the state goes over to the next run."""
+    account, now = await months.account("novadns"), datetime.now(UTC)
+    created = ("created", {"host": "home.example.net", "at": (now - MINUTE).isoformat()})
+    source = await months.tell(f"host/{account}/home-7", created)
+    addresses = [f"192.0.2.{number // 500}" for number in range(2500)]
+    for address in addresses:
+        await source.signal("updated", {"ipv4": address, "at": now.isoformat()})
+    async with months.working():
+        found = await months.events(account, 8)
+        description = (await source.describe()).raw_description.workflow_execution_info
+        told = await source.query("state")
+
+    moved = [each for each in found if each.type == "host.ip_updated"]
+    assert len(moved) == 5
+    assert (told["facts"], told["events"], told["state"]["ipv4"]) == (2501, 8, "192.0.2.4")
+    assert description.first_run_id != description.execution.run_id
+
+
+async def test_a_cancelled_source_ends(months: Months) -> None:
+    """A Cancel of Temporal's ends it, after all that it had heard."""
+    account = await months.account("captaindns")
+    source = await months.tell(f"api-key/{account}/key_1", ("created", {"key_prefix": "cdns_1"}))
+    async with months.working():
+        assert (await source.query("state"))["facts"] == 1
+        await source.cancel()
+        assert await source.result() == "cancelled: 1 facts came, 0 events followed, 0 were refused"

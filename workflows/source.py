@@ -1,0 +1,233 @@
+"""A connection, an API key, a customer's usage or a host: facts come in as signals, the events that follow go out."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from workflows import calls
+    from workflows.durably import durably
+    from workflows.waiting import until
+    from zonehook import sources
+    from zonehook.errors import ZonehookError
+    from zonehook.messages import Offer, PublishOrder
+    from zonehook.sources import Derived, Fact, SourceTerms, Step, Told
+    from zonehook.sources.messages import SOURCE_WORKFLOW, RefusedFact, SourceLeft, SourceOrder
+
+_BATCH = 25
+_RUN_FACTS = 2000  # Temporal refuses the 10,001st signal of a run
+_TOLD = 20  # refusals that are shown
+_MOST_TOLD = 300  # characters of a reason
+_LONGEST_TIMER = timedelta(days=365)
+_NOTHING = RawValue(Payload())
+_LEFT = TypeAdapter(SourceLeft)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A signal as it came, and when. `problem`: why its argument cannot be read."""
+
+    name: str
+    document: bytes
+    problem: str | None
+    at: datetime
+
+
+@workflow.defn(name=SOURCE_WORKFLOW)
+class Source:
+    """Id `host/{account}/{id}`, and so on; begun by its first signal, it ends when what it follows has ended.
+
+    Its current details and its queries tell how things stand, and what was refused.
+    """
+
+    @workflow.init
+    def __init__(self, left: RawValue = _NOTHING) -> None:
+        was = _read(left)
+        self._order, self._id = _whose(workflow.info().workflow_id)
+        self._source = sources.named(self._order.source)
+        self._adapter: TypeAdapter[Any] = TypeAdapter(self._source.state)
+        self._state = None if was.state is None else self._adapter.validate_json(was.state)
+        self._facts, self._events, self._refusals = was.facts, was.events, was.refusals
+        self._refused = deque(was.refused, maxlen=_TOLD)
+        self._offers = deque(was.offers)
+        self._heard: deque[_Heard] = deque()
+        self._enough = was.facts + _RUN_FACTS
+        self._terms = SourceTerms()
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at = workflow.now()
+        self._is_cancelled = False
+
+    @workflow.run
+    async def run(self, left: RawValue = _NOTHING) -> str:
+        del left  # read before the first signal
+        working = asyncio.create_task(self._work())
+        await until(working.done, self._close)
+        working.result()
+        if self._is_cancelled or self._state is None:
+            return f"{'cancelled' if self._is_cancelled else 'over'}: {self._totals()}"
+        state = self._adapter.dump_json(self._state).decode()
+        workflow.continue_as_new(
+            SourceLeft(state, self._facts, self._events, self._refusals, tuple(self._refused), tuple(self._offers))
+        )
+
+    # Dynamic: of all handlers this one alone is handed every payload as it came, whatever and how many there are
+    @workflow.signal(dynamic=True)
+    def signalled(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """A fact, by the name of its signal: see docs/sources.md. A refused one is recorded, and stops nothing."""
+        document, problem = _document(arguments)
+        self._heard.append(_Heard(name, document, problem, workflow.now()))
+        self._facts += 1
+
+    @workflow.query
+    def state(self) -> dict[str, Any]:
+        """How things stand. `state` is null for what is not there (any more)."""
+        due = None if self._state is None else self._source.due(self._state)
+        return {
+            "source": self._source.name,
+            "id": self._id,
+            "state": self._adapter.dump_python(self._state, mode="json"),
+            "due": due,
+            "facts": self._facts,
+            "events": self._events,
+            "refusals": self._refusals,
+        }
+
+    @workflow.query
+    def refused(self) -> list[RefusedFact]:
+        """The last facts that were refused, and events that could not be published, the latest first."""
+        return list(self._refused)
+
+    def _close(self) -> None:
+        self._is_cancelled = True
+
+    async def _work(self) -> None:
+        """Until this run is over: all that was heard was judged."""
+        self._terms = await durably(calls.open_source, self._order)
+        while True:
+            self._judge()
+            workflow.set_current_details(self._details())
+            if self._is_long():
+                return
+            if self._offers:
+                await self._publish()
+            elif self._is_cancelled or self._state is None:
+                return
+            else:
+                self._set_alarm()
+                await workflow.wait_condition(lambda: bool(self._heard) or self._is_cancelled or self._rang())
+
+    def _is_long(self) -> bool:
+        is_long = self._facts >= self._enough or workflow.info().is_continue_as_new_suggested()
+        return is_long and self._state is not None and not self._is_cancelled
+
+    def _judge(self) -> None:
+        """All that was heard, in the order it came; what was due before a fact happened comes before it."""
+        while self._heard:
+            heard = self._heard.popleft()
+            try:
+                fact = self._fact(heard)
+                at = fact.at or heard.at
+                self._pass(min(at, workflow.now()))
+                self._take(self._source.hear(self._state, fact, Told(self._id, at, self._terms)))
+            except ZonehookError as refusal:
+                self._refuse(heard.name, refusal.message)
+        self._pass(workflow.now())
+
+    def _fact(self, heard: _Heard) -> Fact:
+        """Raises ZonehookError."""
+        problem = self._terms.refusal or heard.problem
+        if problem is not None:
+            raise ZonehookError("refused", problem)
+        return sources.read(self._source, heard.name, heard.document, heard.at)
+
+    def _pass(self, until: datetime) -> None:
+        self._take(sources.passed(self._source, self._state, self._id, self._terms, until))
+
+    def _take(self, step: Step[Any]) -> None:
+        self._state = step.state
+        for event in step.events:
+            self._events += 1
+            # Whatever the run, an event keeps its number; what is created again later has another first run
+            key = f"{self._source.name}/{self._id}/{workflow.info().first_execution_run_id}/{self._events}"
+            self._offers.append(Offer(_document_of(event, self._id), key))
+
+    async def _publish(self) -> None:
+        batch = tuple(self._offers.popleft() for _ in range(min(len(self._offers), _BATCH)))
+        for each in await durably(calls.publish, PublishOrder(self._order.account_id, batch)):
+            self._refuse(json.loads(batch[each.place].document)["type"], each.reason)
+
+    def _set_alarm(self) -> None:
+        """One timer at a time: one that will ring too early is left alone, and set again when it has rung."""
+        due = self._source.due(self._state)
+        if self._alarm is not None and (self._alarm.done() or due is None or due < self._alarm_at):
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None and due is not None:
+            self._alarm_at = min(due, workflow.now() + _LONGEST_TIMER)
+            self._alarm = asyncio.create_task(asyncio.sleep((self._alarm_at - workflow.now()).total_seconds()))
+
+    def _rang(self) -> bool:
+        return self._alarm is not None and self._alarm.done()
+
+    def _refuse(self, name: str, reason: str) -> None:
+        self._refusals += 1
+        self._refused.appendleft(RefusedFact(workflow.now(), name[:60], reason[:_MOST_TOLD]))
+
+    def _totals(self) -> str:
+        return f"{self._facts:,} facts came, {self._events:,} events followed, {self._refusals:,} were refused"
+
+    def _details(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"{self._totals()}."
+        state = "nothing of the kind" if self._state is None else self._adapter.dump_json(self._state).decode()[:2000]
+        yield f"\n`{state}`\n"
+        for each in self._refused:
+            yield f"* {each.at:%Y-%m-%d %H:%M:%S} UTC: {each.name} was refused: {each.reason}"
+
+
+def _read(left: RawValue) -> SourceLeft:
+    """What the last run left; nothing where a producer started the workflow, with whatever input."""
+    try:
+        return _LEFT.validate_json(left.payload.data)
+    except ValidationError:
+        return SourceLeft()
+
+
+def _whose(workflow_id: str) -> tuple[SourceOrder, str]:
+    found = sources.of_workflow(workflow_id)
+    if found is None:
+        raise ApplicationError(
+            "the id of a source's workflow is such as host/1/home-7: the source, the number of the account and an id;"
+            " a connection's is a UUID in lower case",
+            non_retryable=True,
+        )
+    return found
+
+
+def _document(arguments: Sequence[RawValue]) -> tuple[bytes, str | None]:
+    """The text of a signal's argument, and why it cannot be read."""
+    if not arguments:
+        return b"{}", None
+    payload = arguments[0].payload
+    encoding = payload.metadata.get("encoding", b"").decode(errors="replace")
+    if len(arguments) > 1:
+        return b"", f"a fact is one argument; {len(arguments)} came"
+    if encoding != "json/plain":
+        return b"", f"send a payload whose encoding is json/plain; that of this one is {encoding[:60] or 'not named'}"
+    return payload.data[: sources.MAX_FACT_BYTES + 1], None
+
+
+def _document_of(event: Derived, subject: str) -> str:
+    return json.dumps({"type": event.type, "data": event.data, "subject": subject, "occurred_at": event.at.isoformat()})
