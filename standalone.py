@@ -36,6 +36,7 @@ from zonehook.members import Members
 from zonehook.ratelimits import RateLimits
 from zonehook.registry import Registry
 from zonehook.roles import Action
+from zonehook.scheduling import Scheduling
 from zonehook.settings import Settings
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
@@ -108,6 +109,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         keyring=Keyring(database),
         registry=registry,
         intake=intake,
+        scheduling=Scheduling(database, client, intake),
         catalogues=catalogues,
         trials=Trials(database, registry, catalogues, intake, fanout),
         archive=Archive(database, sealing),

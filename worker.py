@@ -23,6 +23,7 @@ from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
+from activities.rescheduling import Rescheduling
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
@@ -34,6 +35,7 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
+from zonehook.scheduling import Scheduling
 from zonehook.settings import Settings
 from zonehook.store import cipher
 from zonehook.store.cipher import Cipher
@@ -170,6 +172,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             delivering.hurry_delivery,
             Intervening(Interventions(ledger, client)).replay_delivery,
             Publishing(intake).publish,
+            Rescheduling(Scheduling(database, client, intake)).change_event,
         ],
         workflow_runner=_runner(settings),
         max_concurrent_activities=_CONCURRENT_ATTEMPTS,

@@ -19,6 +19,7 @@ from zonehook.keyring import Keyring
 from zonehook.members import Members
 from zonehook.registry import Registry
 from zonehook.roles import Action
+from zonehook.scheduling import Scheduling
 from zonehook.store.database import Database
 from zonehook.tenants import Caller, Operator, Tenants
 from zonehook.trials import Trials
@@ -36,6 +37,7 @@ class Desks:
     keyring: Keyring
     registry: Registry
     intake: Intake
+    scheduling: Scheduling
     catalogues: Catalogues
     trials: Trials
     archive: Archive

@@ -11,6 +11,7 @@ from zonehook.messages import (
     AtOnce,
     DeliveryEnd,
     DeliveryOrder,
+    EventChange,
     OpenedDeliveries,
     PublishOrder,
     Refused,
@@ -21,6 +22,12 @@ from zonehook.messages import (
 @activity.defn(name=messages.OPEN_DELIVERIES)
 async def open_deliveries(event: AcceptedEvent) -> OpenedDeliveries:
     """Write the event and a delivery for each endpoint that listens."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.CHANGE_EVENT)
+async def change_event(change: EventChange) -> bool:
+    """Move or cancel an event that is still scheduled; whether it was in time."""
     raise NotImplementedError
 
 

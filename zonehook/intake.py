@@ -10,7 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from zonehook import clock, dialects, events, ids, messages, offers, temporal
+from zonehook import clock, dialects, events, ids, messages, offers, schedules, temporal
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict, Invalid, NotFound, Unavailable, ZonehookError
 from zonehook.messages import AcceptedEvent, Offer
@@ -159,19 +159,29 @@ def _event(account_id: int, offered: Offered) -> AcceptedEvent:
     for name, document in (("data", offered.data), ("actor", offered.actor)):
         if document is not None and events.is_too_deep(document):
             raise Invalid.field(name, f"{name} nests deeper than {events.MAX_DEPTH} levels")
+    now = clock.now()
+    deliver_at = offered.deliver_at
+    if deliver_at is not None and (problem := schedules.deliver_at_problem(deliver_at, now)):
+        raise Invalid.field("deliver_at", problem)
+    is_later = deliver_at is not None and deliver_at > now
     occurred_at = _in_utc(offered.occurred_at)
-    occurred = occurred_at.isoformat() if occurred_at else None
+    texts = [offered.type, offered.subject, occurred_at.isoformat() if occurred_at else None]
+    if deliver_at is not None:  # fingerprints of those without are older than it is
+        texts.append(deliver_at.isoformat())
     return AcceptedEvent(
         account_id=account_id,
         id=clock.new_id("evt") if offered.key is None else ids.derived("evt", account_id, offered.key),
         type=offered.type,
         data=offered.data,
-        accepted_at=clock.now(),
-        fingerprint=events.fingerprint((offered.type, offered.subject, occurred), (offered.data, offered.actor)),
+        accepted_at=now,
+        fingerprint=events.fingerprint(texts, (offered.data, offered.actor)),
         key=offered.key,
         subject=offered.subject,
         actor=offered.actor,
         occurred_at=occurred_at,
+        deliver_at=deliver_at,
+        is_held=is_later,
+        status=messages.SCHEDULED if is_later else messages.ACCEPTED,
     )
 
 

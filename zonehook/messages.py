@@ -21,6 +21,7 @@ CANCEL_DELIVERY = "cancel_delivery"
 HURRY_DELIVERY = "hurry_delivery"
 REPLAY_DELIVERY = "replay_delivery"
 PUBLISH = "publish"
+CHANGE_EVENT = "change_event"
 OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
 # Signals
@@ -28,6 +29,13 @@ RETRY_NOW = "retry_now"
 LOOK_AGAIN = "look_again"
 CANCEL = "cancel"
 REPLAY = "replay"
+RESCHEDULE = "reschedule"
+
+# How far an event is. Accepted: its deliveries are about to be opened
+ACCEPTED = "accepted"
+SCHEDULED = "scheduled"
+PUBLISHED = "published"
+CANCELLED = "cancelled"
 
 # A first attempt may be made inside a workflow task, which must last longer than any attempt may take: at four fifths
 # of this the worker says what it has done so far and asks for more time, and that costs writes.
@@ -51,7 +59,9 @@ class AcceptedEvent:
     """An event as it was accepted. `data` and `actor` are JSON text, byte for byte as the producer wrote them.
 
     `after` pages through the deliveries of a fan-out too wide for one run; later pages carry no `data`. `trial_of`: it
-    is a sample, for this endpoint alone.
+    is a sample, for this endpoint alone. `deliver_at`: its deliveries are opened then. `is_held`: its row may be there
+    before they are, and says whether they still are to be; `as_of` is what time it was for its workflow when that
+    looked. `status` is how far it was when this was written.
     """
 
     account_id: int
@@ -66,6 +76,24 @@ class AcceptedEvent:
     occurred_at: datetime | None = None
     after: str | None = None
     trial_of: str | None = None
+    deliver_at: datetime | None = None
+    is_held: bool = False
+    as_of: datetime | None = None
+    status: str = ACCEPTED
+
+    @property
+    def happened_at(self) -> datetime:
+        """What receivers are told: when it occurred; else when it was let go, which is what the producer wanted."""
+        return self.occurred_at or max(self.accepted_at, self.deliver_at or self.accepted_at)
+
+
+@dataclass(frozen=True)
+class EventChange:
+    """What becomes of an event that is still scheduled: another time, or (None) it is cancelled."""
+
+    account_id: int
+    event_id: str
+    deliver_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -152,11 +180,13 @@ class OpenedDeliveries:
     """The deliveries to start now, and where the next page begins (None: that was all).
 
     `is_fast`: first attempts that may be made at once are made by the event's workflow, in the fast lane.
+    `waits_until`: nothing was opened yet, the event is to be delivered then.
     """
 
     orders: tuple[DeliveryOrder, ...]
     next: str | None
     is_fast: bool = False
+    waits_until: datetime | None = None
 
 
 @dataclass(frozen=True)

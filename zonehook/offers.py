@@ -24,11 +24,12 @@ class NewEvent(Body):
     subject: Annotated[Text, Field(max_length=MAX_SUBJECT_LENGTH)] | None = None
     actor: ObjectText | None = None
     occurred_at: Moment | None = None
+    deliver_at: Moment | None = None
 
 
 @dataclass(frozen=True)
 class Offered:
-    """`data` and `actor` are JSON text; `key` makes it once-only."""
+    """`data` and `actor` are JSON text; `key` makes it once-only; before `deliver_at` it is delivered to nobody."""
 
     type: str
     data: str
@@ -36,6 +37,7 @@ class Offered:
     subject: str | None = None
     actor: str | None = None
     occurred_at: datetime | None = None
+    deliver_at: datetime | None = None
 
 
 def read(document: bytes) -> Offered:
@@ -48,4 +50,5 @@ def read(document: bytes) -> Offered:
         subject=event.subject,
         actor=event.actor,
         occurred_at=event.occurred_at,
+        deliver_at=event.deliver_at,
     )

@@ -1,21 +1,21 @@
-"""`/v1/events`: publish, list, read."""
+"""`/v1/events`: publish, list, read; move and cancel what is scheduled."""
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from api import bodies
-from api.doors import Cursor, House, Id, Limit, may
+from api.doors import Cursor, Desks, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
 from zonehook import events, offers
 from zonehook.errors import Invalid
-from zonehook.messages import AcceptedEvent
+from zonehook.messages import CANCELLED, AcceptedEvent
 from zonehook.offers import NewEvent
-from zonehook.reading import Moment, Text
+from zonehook.reading import Body, Moment, Text
 from zonehook.roles import Action
 from zonehook.store.events import EventFilter
 from zonehook.tenants import Caller
@@ -24,6 +24,13 @@ router = APIRouter(prefix="/v1/events", tags=["events"])
 
 Viewer = Annotated[Caller, may(Action.VIEW_EVENTS)]
 Publisher = Annotated[Caller, may(Action.PUBLISH_EVENTS)]
+Changer = Annotated[Caller, may(Action.CHANGE_EVENTS)]
+
+
+class EventChanges(Body):
+    """What of a scheduled event can be changed. Its content cannot: cancel it and publish another."""
+
+    deliver_at: Moment
 
 
 class AcceptedShape(Shape):
@@ -41,6 +48,9 @@ class EventShape(Shape):
     actor: dict[str, Any] | None
     occurred_at: Time | None
     accepted_at: Time
+    deliver_at: Time | None
+    status: Literal["accepted", "scheduled", "published", "cancelled"]
+    reason: str | None
 
 
 class EventWithDeliveriesShape(EventShape):
@@ -67,11 +77,12 @@ async def page(
     type: Annotated[Text | None, Query(max_length=events.MAX_TYPE_LENGTH)] = None,
     since: Moment | None = None,
     until: Moment | None = None,
+    scheduled: bool | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """The account's events, newest first."""
-    wanted = EventFilter(type=type, since=since, until=until)
+    """The account's events, newest first; `scheduled`: only those that wait for their time, or all but those."""
+    wanted = EventFilter(type, since, until, scheduled)
     found = await desks.intake.page(caller.account_id, wanted, limit, cursor)
     return _json({"data": [_shown(event) for event in found.data], "next_cursor": found.next_cursor})
 
@@ -83,6 +94,34 @@ async def page(
 )
 async def read(desks: House, caller: Viewer, event_id: Id) -> Response:
     """One event and its deliveries; there from the moment of its 202."""
+    return await _whole(desks, caller, event_id)
+
+
+@router.patch(
+    "/{event_id}",
+    response_class=Response,
+    responses={**documented(404, 409, 413), 200: {"model": EventWithDeliveriesShape}},
+    openapi_extra=bodies.describe(EventChanges),
+)
+async def change(desks: House, caller: Changer, event_id: Id, request: Request) -> Response:
+    """Deliver a scheduled event at another time, at most 90 days ahead; one that has passed means at once."""
+    changes = await bodies.parse(request, EventChanges)
+    await desks.scheduling.reschedule(caller.account_id, event_id, changes.deliver_at)
+    return await _whole(desks, caller, event_id)
+
+
+@router.post(
+    "/{event_id}/cancel",
+    response_class=Response,
+    responses={**documented(404, 409), 200: {"model": EventWithDeliveriesShape}},
+)
+async def cancel(desks: House, caller: Changer, event_id: Id) -> Response:
+    """Never deliver a scheduled event. Once it is let go, its deliveries are cancelled one by one instead."""
+    await desks.scheduling.cancel(caller.account_id, event_id)
+    return await _whole(desks, caller, event_id)
+
+
+async def _whole(desks: Desks, caller: Caller, event_id: str) -> Response:
     event, deliveries = await desks.intake.find(caller.account_id, event_id)
     shown = [DeliveryShape.model_validate(each).model_dump(mode="json") for each in deliveries]
     return _json(_shown(event) | {"deliveries": shown})
@@ -107,6 +146,9 @@ def _shown(event: AcceptedEvent) -> dict[str, Any]:
         "actor": None if event.actor is None else msgspec.Raw(event.actor.encode()),
         "occurred_at": _time(event.occurred_at),
         "accepted_at": _time(event.accepted_at),
+        "deliver_at": _time(event.deliver_at),
+        "status": event.status,
+        "reason": "it was cancelled before its time came" if event.status == CANCELLED else None,
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ READ_THE_LOG = _who("owner admin", "manage read")
 PUBLISH = _who("owner admin", "manage publish")
 CHANGE = _who("owner admin", "manage")
 NOBODY: Who = frozenset()  # of an account: the operator alone
+IN_A_DAY = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 ENDPOINT = {"url": "https://127.0.0.1:9/", "events": []}
 
 
@@ -56,6 +58,8 @@ TABLE = {
     "POST /v1/events": Call(PUBLISH, 202, {"type": "domain.delete", "data": {}}, outsider=202),
     "GET /v1/events": Call(LOOK, 200, outsider=200),
     "GET /v1/events/{event_id}": Call(LOOK, 200),
+    "PATCH /v1/events/{event_id}": Call(PUBLISH, 200, {"deliver_at": IN_A_DAY}),
+    "POST /v1/events/{event_id}/cancel": Call(PUBLISH, 200),
     "GET /v1/webhook-deliveries": Call(LOOK, 200, outsider=200),
     "GET /v1/webhook-deliveries/{delivery_id}": Call(LOOK, 200),
     "GET /v1/webhook-deliveries/{delivery_id}/attempts": Call(LOOK, 200),
@@ -125,6 +129,9 @@ class Company:
             [delivery] = await self.owner.settled(made["event_id"])
             made["delivery_id"] = delivery["id"]
             await self.owner.call("PATCH", f"/v1/webhook-endpoints/{endpoint['id']}", body=_DEAF, status=200)
+        if path.startswith("PATCH /v1/events/") or path.endswith("{event_id}/cancel"):
+            made["event_id"] = (await self.owner.publish("zone.create", deliver_at=IN_A_DAY))["id"]
+            await self.quiet({"id": made["event_id"]})
         if "{name}" in path:
             made["name"] = self.name()
             await self.owner.call("POST", "/v1/event-types", body={"name": made["name"]}, status=201)
