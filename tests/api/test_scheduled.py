@@ -108,7 +108,7 @@ async def test_moved(account: Account, mailbox: Mailbox) -> None:
     acceptance and its key stay.
     """
     await account.register(mailbox.url)
-    content = {"deliver_at": ahead(seconds=1), "id": "k", "data": {"n": 1}}
+    content: dict[str, Any] = {"deliver_at": ahead(seconds=1), "id": "k", "data": {"n": 1}}
     accepted = await account.publish(**content)
 
     later = await change(account, accepted["id"], ahead(days=80))

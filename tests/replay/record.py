@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ class Stage:
         event = await self.account.publish()
         await self.account.settled(event["id"], len(mailboxes))
         return await self.closed(f"event/{self.account.id}/{event['id']}")
+
+    async def tomorrow(self) -> Any:
+        """An event that waits for then."""
+        event = await self.account.publish(deliver_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+        await _at_rest(self.client, f"event/{self.account.id}/{event['id']}")
+        return event
 
     def refusing(self) -> Mailbox:
         mailbox = self.receiver.mailbox()
@@ -152,6 +159,26 @@ async def worker_died(stage: Stage) -> str:
     return await stage.closed(f"delivery/{delivery['id']}")
 
 
+async def scheduled_and_moved(stage: Stage) -> str:
+    """The event's workflow: for tomorrow, and then for now."""
+    await stage.account.register(stage.receiver.mailbox().url)
+    event = await stage.tomorrow()
+    now = datetime.now(UTC).isoformat()
+    await stage.account.call("PATCH", f"/v1/events/{event['id']}", body={"deliver_at": now}, status=200)
+    await stage.account.settled(event["id"])
+    return await stage.closed(f"event/{stage.account.id}/{event['id']}")
+
+
+async def scheduled_and_cancelled(stage: Stage) -> str:
+    """The event's workflow: moved by a signal, to the day after, and then cancelled by Temporal's own way."""
+    event = await stage.tomorrow()
+    handle = stage.client.get_workflow_handle(f"event/{stage.account.id}/{event['id']}")
+    await handle.signal(messages.RESCHEDULE, (datetime.now(UTC) + timedelta(days=2)).isoformat())
+    await _at_rest(stage.client, handle.id)
+    await handle.cancel()
+    return await stage.closed(handle.id)
+
+
 async def operator_desk(stage: Stage) -> str:
     """An order that nobody can read, one that is refused, and a replay. This workflow never ends."""
     mailbox = stage.receiver.mailbox()
@@ -203,6 +230,8 @@ QUICK: tuple[Case, ...] = (
     suppressed,
     replayed,
     twelve_endpoints,
+    scheduled_and_moved,
+    scheduled_and_cancelled,
     operator_desk,
     first_at_once_delivered,
     first_at_once_then_third,

@@ -29,6 +29,8 @@ TELLING: dict[Case, str] = {
     record.suppressed: '"reason":"the endpoint was suppressed when attempt ',
     record.replayed: '"run":1',
     record.twelve_endpoints: "12 deliveries started",
+    record.scheduled_and_moved: "EVENT_TYPE_TIMER_CANCELED",
+    record.scheduled_and_cancelled: '"activity_type":"change_event"',
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
