@@ -23,6 +23,7 @@ from api.doors import Desks
 from zonehook import __version__, addresses, home, temporal
 from zonehook.announcer import Announcer
 from zonehook.archive import Archive
+from zonehook.batches import Batches
 from zonehook.catalogues import Catalogues
 from zonehook.devserver import DevServer, Ports
 from zonehook.enforcement import Enforcement
@@ -109,6 +110,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         keyring=Keyring(database),
         registry=registry,
         intake=intake,
+        batches=Batches(database, client, intake, starts_eagerly=settings.embedded_worker),
         scheduling=Scheduling(database, client, intake),
         catalogues=catalogues,
         trials=Trials(database, registry, catalogues, intake, fanout),

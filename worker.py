@@ -24,6 +24,7 @@ from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
 from activities.rescheduling import Rescheduling
+from workflows.batch import Batch
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
@@ -160,10 +161,11 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     ledger = Ledger(database, sealing, settings.time_scale)
     delivering = Delivering(ledger, sender)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    publishing = Publishing(intake)
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
-        workflows=[Event, Delivery, Operator],
+        workflows=[Event, Batch, Delivery, Operator],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
@@ -171,7 +173,8 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             delivering.cancel_delivery,
             delivering.hurry_delivery,
             Intervening(Interventions(ledger, client)).replay_delivery,
-            Publishing(intake).publish,
+            publishing.publish,
+            publishing.start_events,
             Rescheduling(Scheduling(database, client, intake)).change_event,
         ],
         workflow_runner=_runner(settings),

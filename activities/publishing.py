@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from zonehook import messages
 from zonehook.errors import Unavailable
 from zonehook.intake import Intake
-from zonehook.messages import PublishOrder, Refused
+from zonehook.messages import EventBatch, PublishOrder, Refused
 
 
 class Publishing:
@@ -23,3 +23,11 @@ class Publishing:
         except Unavailable as problem:
             raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
         return [Refused(place, reason) for place, reason in enumerate(reasons) if reason is not None]
+
+    @activity.defn(name=messages.START_EVENTS)
+    async def start_events(self, batch: EventBatch) -> None:
+        """Fails, to be called again, while Temporal is away: those that were started are not started twice."""
+        try:
+            await self._intake.start_each(batch.events)
+        except Unavailable as problem:
+            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None

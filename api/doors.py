@@ -11,6 +11,7 @@ from temporalio.client import Client
 from zonehook import ids
 from zonehook.addresses import Network
 from zonehook.archive import Archive
+from zonehook.batches import Batches
 from zonehook.catalogues import Catalogues
 from zonehook.errors import NotFound
 from zonehook.intake import Intake
@@ -37,6 +38,7 @@ class Desks:
     keyring: Keyring
     registry: Registry
     intake: Intake
+    batches: Batches
     scheduling: Scheduling
     catalogues: Catalogues
     trials: Trials

@@ -11,6 +11,7 @@ from zonehook.messages import (
     AtOnce,
     DeliveryEnd,
     DeliveryOrder,
+    EventBatch,
     EventChange,
     OpenedDeliveries,
     PublishOrder,
@@ -64,4 +65,10 @@ async def replay_delivery(request: ReplayRequest) -> None:
 @activity.defn(name=messages.PUBLISH)
 async def publish(order: PublishOrder) -> list[Refused]:
     """Accept events as REST does; those that are refused are told."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.START_EVENTS)
+async def start_events(batch: EventBatch) -> None:
+    """Start the workflow of each event that has none yet."""
     raise NotImplementedError

@@ -1,5 +1,6 @@
 """The desk for fan-out: who listens to an event, and a delivery with its frozen bytes for each of them."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -45,7 +46,7 @@ class Fanout:
         """
         opened = await self._write(event) if event.after is None else None
         if opened is None:
-            if event.is_held and (waits_until := await self._waits_until(event)) is not None:
+            if event.after is None and (waits_until := await self._waits_until(event)) is not None:
                 return OpenedDeliveries((), None, waits_until=waits_until)
             found = await self._database.read(
                 deliveries.opened, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS
@@ -61,12 +62,10 @@ class Fanout:
         """The deliveries that were opened, by id; None when none were: they had been before, and what was opened
         stands, or they are not to be opened now.
         """
-        try:
-            return await self._database.write(_open_each, event)
-        except IntegrityError:
-            if await self._database.read(events.get, event.account_id, event.id) is None:
-                raise
-        return None
+        if not event.is_held:
+            with contextlib.suppress(IntegrityError):  # it is there: opened before, or held by a batch that has it, too
+                return await self._database.write(_add, event)
+        return await self._database.write(_release, event)
 
     async def _waits_until(self, event: AcceptedEvent) -> datetime | None:
         now = await self._database.read(events.get, event.account_id, event.id)
@@ -78,17 +77,20 @@ class Fanout:
         return replace(order, at_once=endpoints.is_prompt(opened.consecutive_failures, opened.is_slow))
 
 
-def _open_each(conn: Connection, event: AcceptedEvent) -> list[Opened] | None:
-    """Those to be made, by id; None for an event that is held and not, or no longer, to be let go."""
-    if not event.is_held:
-        events.add(conn, replace(event, status=PUBLISHED))
-        return _opened_each(conn, event)
+def _add(conn: Connection, event: AcceptedEvent) -> list[Opened]:
+    events.add(conn, replace(event, status=PUBLISHED))
+    return _opened_each(conn, event)
+
+
+def _release(conn: Connection, event: AcceptedEvent) -> list[Opened] | None:
+    """None for an event that is not, or no longer, to be let go."""
     events.hold(conn, [event])
     released = events.release(conn, event.account_id, event.id, event.as_of or event.accepted_at)
-    return None if released is None else _opened_each(conn, released)
+    return None if released is None else _opened_each(conn, replace(released, trial_of=event.trial_of))
 
 
 def _opened_each(conn: Connection, event: AcceptedEvent) -> list[Opened]:
+    """Those to be made, by id."""
     holders: dict[bytes, str] = {}
     rows, opened = [], []
     now = clock.now()

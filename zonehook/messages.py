@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 TASK_QUEUE = "zonehook"
 EVENT_WORKFLOW = "Event"
+BATCH_WORKFLOW = "Batch"
 DELIVERY_WORKFLOW = "Delivery"
 OPEN_DELIVERIES = "open_deliveries"
 DELIVER = "deliver"
@@ -21,6 +22,7 @@ CANCEL_DELIVERY = "cancel_delivery"
 HURRY_DELIVERY = "hurry_delivery"
 REPLAY_DELIVERY = "replay_delivery"
 PUBLISH = "publish"
+START_EVENTS = "start_events"
 CHANGE_EVENT = "change_event"
 OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
@@ -85,6 +87,13 @@ class AcceptedEvent:
     def happened_at(self) -> datetime:
         """What receivers are told: when it occurred; else when it was let go, which is what the producer wanted."""
         return self.occurred_at or max(self.accepted_at, self.deliver_at or self.accepted_at)
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """Events that were accepted together."""
+
+    events: tuple[AcceptedEvent, ...]
 
 
 @dataclass(frozen=True)

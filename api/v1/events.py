@@ -1,4 +1,4 @@
-"""`/v1/events`: publish, list, read; move and cancel what is scheduled."""
+"""`/v1/events`: publish, one or many; list, read; move and cancel what is scheduled."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,8 +13,9 @@ from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
 from zonehook import events, offers
 from zonehook.errors import Invalid
+from zonehook.intake import Accepted
 from zonehook.messages import CANCELLED, AcceptedEvent
-from zonehook.offers import NewEvent
+from zonehook.offers import NewBatch, NewEvent
 from zonehook.reading import Body, Moment, Text
 from zonehook.roles import Action
 from zonehook.store.events import EventFilter
@@ -38,6 +39,10 @@ class AcceptedShape(Shape):
     type: str
     accepted_at: Time
     duplicate: bool
+
+
+class BatchShape(Shape):
+    data: list[AcceptedShape]
 
 
 class EventShape(Shape):
@@ -65,9 +70,23 @@ async def publish(
     offered = offers.read(await bodies.read(request))
     offered = replace(offered, key=_key(offered.key, idempotency_key))
     accepted = await desks.intake.accept(caller.account_id, caller.dialect, offered, caller.catalogue_version)
-    return AcceptedShape(
-        id=accepted.id, type=accepted.type, accepted_at=accepted.accepted_at, duplicate=accepted.is_duplicate
-    )
+    return _accepted(accepted)
+
+
+@router.post("/batch", status_code=202, responses=documented(409, 413), openapi_extra=bodies.describe(NewBatch))
+async def publish_batch(
+    desks: House, caller: Publisher, request: Request, idempotency_key: Annotated[str | None, Header()] = None
+) -> BatchShape:
+    """Publish up to 100 events, all or none; the whole body has at most 256 KiB. Their own ids make them once-only."""
+    if idempotency_key is not None:
+        raise Invalid.field("Idempotency-Key", "leave it out and give each event of the batch an id of its own")
+    offered = offers.read_batch(await bodies.read(request))
+    accepted = await desks.batches.accept(caller.account_id, caller.dialect, offered, caller.catalogue_version)
+    return BatchShape(data=[_accepted(each) for each in accepted])
+
+
+def _accepted(found: Accepted) -> AcceptedShape:
+    return AcceptedShape(id=found.id, type=found.type, accepted_at=found.accepted_at, duplicate=found.is_duplicate)
 
 
 @router.get("", response_class=Response, responses={**documented(), 200: {"model": PageShape[EventShape]}})

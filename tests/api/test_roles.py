@@ -56,6 +56,7 @@ TABLE = {
     "POST /v1/webhook-endpoints/{endpoint_id}/reveal-secret": Call(CHANGE, 200),
     "GET /v1/webhook-endpoints/{endpoint_id}/health": Call(LOOK, 200),
     "POST /v1/events": Call(PUBLISH, 202, {"type": "domain.delete", "data": {}}, outsider=202),
+    "POST /v1/events/batch": Call(PUBLISH, 202, {"events": [{"type": "domain.delete", "data": {}}] * 2}, outsider=202),
     "GET /v1/events": Call(LOOK, 200, outsider=200),
     "GET /v1/events/{event_id}": Call(LOOK, 200),
     "PATCH /v1/events/{event_id}": Call(PUBLISH, 200, {"deliver_at": IN_A_DAY}),
@@ -154,6 +155,10 @@ class Company:
 
     async def quiet(self, answer: Any) -> None:
         """Awaits what an accepted event or delivery still does by itself, which is no change of the next call's."""
+        if "data" in answer:
+            for each in answer["data"]:
+                await self.quiet(each)
+            return
         if "event_id" in answer:
             await self.owner.settled(answer["event_id"])
             return

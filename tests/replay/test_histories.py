@@ -17,6 +17,7 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import record
 from tests.replay.record import FOLDER, Case
+from workflows.batch import Batch
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
@@ -49,7 +50,7 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    replayer = Replayer(workflows=[Event, Delivery, Operator], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[Event, Batch, Delivery, Operator], data_converter=pydantic_data_converter)
     await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
 
 
