@@ -34,6 +34,7 @@ from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
 from zonehook.ledger import Ledger
 from zonehook.members import Members
+from zonehook.outcomes import Outcomes
 from zonehook.ratelimits import RateLimits
 from zonehook.registry import Registry
 from zonehook.roles import Action
@@ -110,6 +111,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         keyring=Keyring(database),
         registry=registry,
         intake=intake,
+        outcomes=Outcomes(database, intake),
         batches=Batches(database, client, intake, starts_eagerly=settings.embedded_worker),
         scheduling=Scheduling(database, client, intake),
         catalogues=catalogues,

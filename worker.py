@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.awaiting import Awaiting
 from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
@@ -28,6 +29,7 @@ from workflows.batch import Batch
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
+from workflows.outcome import AwaitedOutcome
 from zonehook import messages, metrics, temporal
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
@@ -36,6 +38,7 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
+from zonehook.outcomes import Outcomes
 from zonehook.scheduling import Scheduling
 from zonehook.settings import Settings
 from zonehook.store import cipher
@@ -165,7 +168,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,
-        workflows=[Event, Batch, Delivery, Operator],
+        workflows=[Event, Batch, Delivery, AwaitedOutcome, Operator],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
@@ -175,6 +178,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             Intervening(Interventions(ledger, client)).replay_delivery,
             publishing.publish,
             publishing.start_events,
+            Awaiting(Outcomes(database, intake)).await_outcome,
             Rescheduling(Scheduling(database, client, intake)).change_event,
         ],
         workflow_runner=_runner(settings),

@@ -18,6 +18,7 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
 from zonehook.members import Members
+from zonehook.outcomes import Outcomes
 from zonehook.registry import Registry
 from zonehook.roles import Action
 from zonehook.scheduling import Scheduling
@@ -38,6 +39,7 @@ class Desks:
     keyring: Keyring
     registry: Registry
     intake: Intake
+    outcomes: Outcomes
     batches: Batches
     scheduling: Scheduling
     catalogues: Catalogues

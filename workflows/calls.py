@@ -14,6 +14,8 @@ from zonehook.messages import (
     EventBatch,
     EventChange,
     OpenedDeliveries,
+    Outcome,
+    OutcomeRequest,
     PublishOrder,
     Refused,
     ReplayRequest,
@@ -71,4 +73,10 @@ async def publish(order: PublishOrder) -> list[Refused]:
 @activity.defn(name=messages.START_EVENTS)
 async def start_events(batch: EventBatch) -> None:
     """Start the workflow of each event that has none yet."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.AWAIT_OUTCOME)
+async def await_outcome(request: OutcomeRequest) -> Outcome:
+    """What became of an event; fail to be called again while that is open."""
     raise NotImplementedError

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 TASK_QUEUE = "zonehook"
 EVENT_WORKFLOW = "Event"
 BATCH_WORKFLOW = "Batch"
+OUTCOME_WORKFLOW = "Outcome"
 DELIVERY_WORKFLOW = "Delivery"
 OPEN_DELIVERIES = "open_deliveries"
 DELIVER = "deliver"
@@ -23,6 +24,7 @@ HURRY_DELIVERY = "hurry_delivery"
 REPLAY_DELIVERY = "replay_delivery"
 PUBLISH = "publish"
 START_EVENTS = "start_events"
+AWAIT_OUTCOME = "await_outcome"
 CHANGE_EVENT = "change_event"
 OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
@@ -132,6 +134,23 @@ class Refused:
 def event_workflow_id(account_id: int, event_id: str) -> str:
     """What the workflow of an event is called."""
     return f"event/{account_id}/{event_id}"
+
+
+@dataclass(frozen=True)
+class OutcomeRequest:
+    """What a producer that has Temporal starts the workflow `Outcome` with; it waits `seconds` at the longest."""
+
+    account_id: int
+    event_id: str
+    seconds: float = 86400.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an event: `outcome` in all, a verdicts.Outcome, and each endpoint's delivery's status."""
+
+    outcome: str
+    endpoints: dict[str, str]
 
 
 @dataclass(frozen=True)

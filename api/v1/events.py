@@ -11,7 +11,7 @@ from api import bodies
 from api.doors import Cursor, Desks, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
-from zonehook import events, offers
+from zonehook import events, offers, outcomes
 from zonehook.errors import Invalid
 from zonehook.intake import Accepted
 from zonehook.messages import CANCELLED, AcceptedEvent
@@ -20,6 +20,7 @@ from zonehook.reading import Body, Moment, Text
 from zonehook.roles import Action
 from zonehook.store.events import EventFilter
 from zonehook.tenants import Caller
+from zonehook.verdicts import Outcome
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
@@ -59,6 +60,7 @@ class EventShape(Shape):
 
 
 class EventWithDeliveriesShape(EventShape):
+    outcome: Outcome
     deliveries: list[DeliveryShape]
 
 
@@ -111,9 +113,11 @@ async def page(
     response_class=Response,
     responses={**documented(404), 200: {"model": EventWithDeliveriesShape}},
 )
-async def read(desks: House, caller: Viewer, event_id: Id) -> Response:
-    """One event and its deliveries; there from the moment of its 202."""
-    return await _whole(desks, caller, event_id)
+async def read(desks: House, caller: Viewer, event_id: Id, wait: Annotated[int, Query(ge=0, le=30)] = 0) -> Response:
+    """One event and its deliveries; there from the moment of its 202. `wait`: answer when all of them are over,
+    or after so many seconds.
+    """
+    return await _whole(desks, caller, event_id, wait)
 
 
 @router.patch(
@@ -140,10 +144,10 @@ async def cancel(desks: House, caller: Changer, event_id: Id) -> Response:
     return await _whole(desks, caller, event_id)
 
 
-async def _whole(desks: Desks, caller: Caller, event_id: str) -> Response:
-    event, deliveries = await desks.intake.find(caller.account_id, event_id)
+async def _whole(desks: Desks, caller: Caller, event_id: str, wait: int = 0) -> Response:
+    event, deliveries = await desks.outcomes.awaited(caller.account_id, event_id, wait)
     shown = [DeliveryShape.model_validate(each).model_dump(mode="json") for each in deliveries]
-    return _json(_shown(event) | {"deliveries": shown})
+    return _json(_shown(event) | {"outcome": outcomes.summary(event, deliveries), "deliveries": shown})
 
 
 def _key(given_id: str | None, header: str | None) -> str | None:

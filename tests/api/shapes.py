@@ -74,6 +74,11 @@ EVENT: Mapping[str, Fits] = {
     "status": _one_of("accepted", "scheduled", "published", "cancelled"),
     "reason": _or_null(text),
 }
+WHOLE_EVENT: Mapping[str, Fits] = {
+    **EVENT,
+    "outcome": _one_of("pending", "delivered", "failed", "cancelled", "none"),
+    "deliveries": lambda value: isinstance(value, list),
+}
 EVENT_TYPE: Mapping[str, Fits] = {"name": text, "description": _or_null(text), "sample": _or_null(_object)}
 DELIVERY: Mapping[str, Fits] = {
     "id": _id("dlv"),

@@ -21,6 +21,7 @@ from workflows.batch import Batch
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
+from workflows.outcome import AwaitedOutcome
 
 CASES = record.CASES
 TELLING: dict[Case, str] = {
@@ -50,7 +51,9 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    replayer = Replayer(workflows=[Event, Batch, Delivery, Operator], data_converter=pydantic_data_converter)
+    replayer = Replayer(
+        workflows=[Event, Batch, Delivery, AwaitedOutcome, Operator], data_converter=pydantic_data_converter
+    )
     await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
 
 

@@ -58,6 +58,7 @@ def _all_of(conn: Connection, account: int, event_id: str, order: DeliveryOrder)
         deliveries.page(conn, account, DeliveryFilter(event_id=event_id), 50, None).data,
         deliveries.duty(conn, account, order.delivery_id),
         deliveries.of_event(conn, account, event_id),
+        deliveries.standing_of_event(conn, account, event_id),
         deliveries.attempts_of(conn, account, order.delivery_id),
     ]
 

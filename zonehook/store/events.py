@@ -87,9 +87,8 @@ def get(conn: Connection, account_id: int, event_id: str) -> AcceptedEvent | Non
 
 def firsts(conn: Connection, account_id: int, event_ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
     """Fingerprint and time of acceptance of those that are there, by id."""
-    query = select(events.c.id, events.c.fingerprint, events.c.accepted_at).where(
-        events.c.account_id == account_id, events.c.id.in_(event_ids)
-    )
+    query = select(events.c.id, events.c.fingerprint, events.c.accepted_at)
+    query = query.where(events.c.account_id == account_id, events.c.id.in_(event_ids))
     return {row.id: (row.fingerprint, row.accepted_at) for row in conn.execute(query)}
 
 
