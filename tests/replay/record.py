@@ -179,6 +179,26 @@ async def scheduled_and_cancelled(stage: Stage) -> str:
     return await stage.closed(handle.id)
 
 
+async def batch_of_thirty(stage: Stage) -> str:
+    """The batch's workflow: more events than are started at once."""
+    events = [{"type": "domain.create", "data": {"n": n}} for n in range(30)]
+    await stage.account.call("POST", "/v1/events/batch", body={"events": events}, status=202)
+    started = f'WorkflowType = "{messages.BATCH_WORKFLOW}"'
+    while not (found := [each async for each in stage.client.list_workflows(started)]):  # noqa: ASYNC110
+        await asyncio.sleep(0.1)  # listed a moment later
+    return await stage.closed(found[0].id)
+
+
+async def outcome_awaited(stage: Stage) -> str:
+    """A producer's workflow, started while the event's delivery is under way."""
+    await stage.account.register(stage.refusing().url)
+    event = await stage.account.publish()
+    wanted = {"account_id": stage.account.id, "event_id": event["id"]}
+    workflow_id = f"outcome/{stage.account.id}/{event['id']}"
+    await stage.client.start_workflow(messages.OUTCOME_WORKFLOW, wanted, id=workflow_id, task_queue=messages.TASK_QUEUE)
+    return await stage.closed(workflow_id)
+
+
 async def operator_desk(stage: Stage) -> str:
     """An order that nobody can read, one that is refused, and a replay. This workflow never ends."""
     mailbox = stage.receiver.mailbox()
@@ -232,6 +252,8 @@ QUICK: tuple[Case, ...] = (
     twelve_endpoints,
     scheduled_and_moved,
     scheduled_and_cancelled,
+    batch_of_thirty,
+    outcome_awaited,
     operator_desk,
     first_at_once_delivered,
     first_at_once_then_third,

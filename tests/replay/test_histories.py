@@ -33,6 +33,8 @@ TELLING: dict[Case, str] = {
     record.twelve_endpoints: "12 deliveries started",
     record.scheduled_and_moved: "EVENT_TYPE_TIMER_CANCELED",
     record.scheduled_and_cancelled: '"activity_type":"change_event"',
+    record.batch_of_thirty: "30 events started",
+    record.outcome_awaited: '{"outcome":"failed","endpoints":{"ep_',
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
     record.cancelled_by_signal: '"signalName": "cancel"',
     record.cancelled_by_request: "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
