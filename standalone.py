@@ -23,6 +23,7 @@ from api.doors import Desks
 from zonehook import __version__, addresses, home, temporal
 from zonehook.announcer import Announcer
 from zonehook.archive import Archive
+from zonehook.batches import Batches
 from zonehook.catalogues import Catalogues
 from zonehook.credits import Credits
 from zonehook.devserver import DevServer, Ports
@@ -35,10 +36,12 @@ from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
 from zonehook.ledger import Ledger
 from zonehook.members import Members
+from zonehook.outcomes import Outcomes
 from zonehook.ratelimits import RateLimits
 from zonehook.recoveries import Recoveries
 from zonehook.registry import Registry
 from zonehook.roles import Action
+from zonehook.scheduling import Scheduling
 from zonehook.settings import Settings
 from zonehook.store import cipher, migrate
 from zonehook.store.cipher import Cipher
@@ -114,6 +117,9 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         registry=registry,
         intake=intake,
         facts=Facts(database, client, settings.source_terms),
+        outcomes=Outcomes(database, intake),
+        batches=Batches(database, client, intake, settings.embedded_worker, credits.spend),
+        scheduling=Scheduling(database, client, intake),
         catalogues=catalogues,
         trials=Trials(database, registry, catalogues, intake, fanout),
         archive=Archive(database, sealing),

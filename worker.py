@@ -27,16 +27,20 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.awaiting import Awaiting
 from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
 from activities.recovering import Recovering
+from activities.rescheduling import Rescheduling
 from activities.sourcing import Sourcing
+from workflows.batch import Batch
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.inbox import Inbox
 from workflows.operator import Operator
+from workflows.outcome import AwaitedOutcome
 from workflows.recovery import Recovery
 from workflows.source import Source
 from zonehook import messages, metrics, temporal
@@ -49,8 +53,10 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
 from zonehook.net.sender import Sender
+from zonehook.outcomes import Outcomes
 from zonehook.recoveries import Recoveries
 from zonehook.redelivery import Redelivery
+from zonehook.scheduling import Scheduling
 from zonehook.settings import Settings
 from zonehook.slots import WorkflowSlots
 from zonehook.store import cipher
@@ -183,7 +189,7 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
     worker = on(
         client,
         messages.TASK_QUEUE,
-        workflows=[Event, Delivery, Inbox, Operator, Recovery, Source],
+        workflows=[AwaitedOutcome, Batch, Delivery, Event, Inbox, Operator, Recovery, Source],
         activities=[
             Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
             delivering.deliver,
@@ -193,6 +199,9 @@ async def working(client: Client, database: Database, sealing: Cipher, settings:
             Intervening(interventions).replay_delivery,
             publishing.publish,
             publishing.note_refused,
+            publishing.start_events,
+            Awaiting(Outcomes(database, intake)).await_outcome,
+            Rescheduling(Scheduling(database, client, intake)).change_event,
             Sourcing(Facts(database, client, settings.source_terms)).open_source,
             *_recovering(database, client, interventions, settings),
         ],

@@ -7,8 +7,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from zonehook import messages, metrics
 from zonehook.errors import Unavailable
+from zonehook.inbox import NOTE_REFUSED, NotedRefusals
 from zonehook.intake import Intake
-from zonehook.messages import NotedRefusals, PublishOrder, Refused
+from zonehook.messages import EventBatch, PublishOrder, Refused
 
 _log = logging.getLogger(__name__)
 
@@ -28,11 +29,19 @@ class Publishing:
             raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
         return [Refused(place, reason) for place, reason in enumerate(reasons) if reason is not None]
 
-    @activity.defn(name=messages.NOTE_REFUSED)
+    @activity.defn(name=NOTE_REFUSED)
     async def note_refused(self, noted: NotedRefusals) -> None:
         """Says how many and where, not why: a reason may quote what was sent."""
         metrics.signals_refused(noted.count)
         _log.warning("%s refused %s; its query `refused` tells why", noted.workflow_id, _signals(noted.count))
+
+    @activity.defn(name=messages.START_EVENTS)
+    async def start_events(self, batch: EventBatch) -> None:
+        """Fails, to be called again, while Temporal is away: those that were started are not started twice."""
+        try:
+            await self._intake.start_each(batch.events)
+        except Unavailable as problem:
+            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
 
 
 def _signals(count: int) -> str:

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from zonehook import ids
 from zonehook.addresses import Network
 from zonehook.archive import Archive
+from zonehook.batches import Batches
 from zonehook.catalogues import Catalogues
 from zonehook.credits import Credits
 from zonehook.errors import NotFound
@@ -19,9 +20,11 @@ from zonehook.intake import Intake
 from zonehook.interventions import Interventions
 from zonehook.keyring import Keyring
 from zonehook.members import Members
+from zonehook.outcomes import Outcomes
 from zonehook.recoveries import Recoveries
 from zonehook.registry import Registry
 from zonehook.roles import Action
+from zonehook.scheduling import Scheduling
 from zonehook.store.api_keys import KnownKey
 from zonehook.store.database import Database
 from zonehook.tenants import Caller, Operator, Tenants
@@ -41,6 +44,9 @@ class Desks:
     registry: Registry
     intake: Intake
     facts: Facts
+    outcomes: Outcomes
+    batches: Batches
+    scheduling: Scheduling
     catalogues: Catalogues
     trials: Trials
     archive: Archive

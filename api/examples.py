@@ -16,6 +16,7 @@ URL = "https://hooks.example.com/zonehook"
 PERSON = "ada@example.com"
 OPENED, REGISTERED, ACCEPTED = "2026-07-02T10:00:00Z", "2026-07-02T11:00:00Z", "2026-07-02T12:00:00Z"
 RECOVERED = "2026-07-02T14:00:00Z"
+LATER = "2026-07-05T08:00:00Z"
 DELIVERED = "2026-07-02T12:00:14Z"  # at the second attempt
 
 API_KEY = "zhk_" + "Example" * 6 + "0"

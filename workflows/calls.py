@@ -6,13 +6,17 @@ A test holds each against the real one.
 from temporalio import activity
 
 from zonehook import messages
+from zonehook.inbox import NOTE_REFUSED, NotedRefusals
 from zonehook.messages import (
     AcceptedEvent,
     AtOnce,
     DeliveryEnd,
     DeliveryOrder,
-    NotedRefusals,
+    EventBatch,
+    EventChange,
     OpenedDeliveries,
+    Outcome,
+    OutcomeRequest,
     PublishOrder,
     Refused,
     ReplayRequest,
@@ -24,6 +28,12 @@ from zonehook.sources.messages import OPEN_SOURCE, SourceOrder, SourceTerms
 @activity.defn(name=messages.OPEN_DELIVERIES)
 async def open_deliveries(event: AcceptedEvent) -> OpenedDeliveries:
     """Write the event and a delivery for each endpoint that listens."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.CHANGE_EVENT)
+async def change_event(change: EventChange) -> bool:
+    """Move or cancel an event that is still scheduled; whether it was in time."""
     raise NotImplementedError
 
 
@@ -63,7 +73,7 @@ async def publish(order: PublishOrder) -> list[Refused]:
     raise NotImplementedError
 
 
-@activity.defn(name=messages.NOTE_REFUSED)
+@activity.defn(name=NOTE_REFUSED)
 async def note_refused(noted: NotedRefusals) -> None:
     """Count signals that were refused, and log it."""
     raise NotImplementedError
@@ -90,4 +100,16 @@ async def steer_recovery(steering: Steering) -> None:
 @activity.defn(name=OPEN_SOURCE)
 async def open_source(order: SourceOrder) -> SourceTerms:
     """What holds for a source of this account."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.START_EVENTS)
+async def start_events(batch: EventBatch) -> None:
+    """Start the workflow of each event that has none yet."""
+    raise NotImplementedError
+
+
+@activity.defn(name=messages.AWAIT_OUTCOME)
+async def await_outcome(request: OutcomeRequest) -> Outcome:
+    """What became of an event; fail to be called again while that is open."""
     raise NotImplementedError

@@ -1,9 +1,12 @@
-"""One event: ask who listens, start one delivery for each; in the fast lane only for who does not confirm at once."""
+"""One event: when its time has come, ask who listens, start one delivery for each; in the fast lane only for who does
+not confirm at once.
+"""
 
 import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
@@ -13,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.delivery import Delivery, attempt_at_once
     from workflows.durably import durably
+    from workflows.held import Held
     from workflows.waiting import until
     from zonehook import messages
     from zonehook.messages import AcceptedEvent, DeliveryOrder
@@ -27,9 +31,17 @@ class Event:
     operator which; in the fast lane, endpoint by endpoint.
     """
 
+    def __init__(self) -> None:
+        self._held = Held()
+
     @workflow.run
     async def run(self, event: AcceptedEvent) -> list[str]:
         opened = await durably(calls.open_deliveries, event)
+        while opened.waits_until is not None:
+            await self._held.until(opened.waits_until, event)
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(event)
+            opened = await durably(calls.open_deliveries, replace(event, as_of=workflow.now()))
         if opened.is_fast:
             return await _in_the_fast_lane(opened.orders)
         # Awaited: a parent that closes in the task that starts its children loses them. Many at once: one by one
@@ -39,6 +51,21 @@ class Event:
         if opened.next is not None:
             workflow.continue_as_new(replace(event, data="", after=opened.next))
         return [f"{len(opened.orders)} deliveries started"]
+
+    @workflow.signal(name=messages.LOOK_AGAIN)
+    def look_again(self, at: Any = None, *_more: Any) -> None:
+        """The records of a scheduled event were changed; `at`: look at them then, too."""
+        self._held.look_again(at)
+
+    @workflow.signal(name=messages.RESCHEDULE)
+    def reschedule(self, deliver_at: Any = None, *_more: Any) -> None:
+        """Move a scheduled event: `"2026-07-02T12:00:00Z"`."""
+        self._held.move(deliver_at)
+
+    @workflow.signal(name=messages.CANCEL)
+    def cancel(self, *_ignored: Any) -> None:
+        """Open no deliveries. One that is let go already has deliveries of its own to cancel."""
+        self._held.cancel()
 
 
 async def _in_the_fast_lane(orders: Sequence[DeliveryOrder]) -> list[str]:

@@ -19,7 +19,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.durably import durably, through_the_server
     from workflows.waiting import until
     from zonehook import ids, messages
-    from zonehook.messages import InboxLeft, NotedRefusals, Offer, PublishOrder, RefusedSignal
+    from zonehook.inbox import INBOX_WORKFLOW, InboxLeft, NotedRefusals, RefusedSignal
+    from zonehook.messages import Offer, PublishOrder
 
 _SIDE_BY_SIDE = 2  # batches under way
 _BATCH = 25
@@ -35,7 +36,7 @@ _NOTHING = RawValue(Payload())
 _LEFT = TypeAdapter(InboxLeft)
 
 
-@workflow.defn(name=messages.INBOX_WORKFLOW)
+@workflow.defn(name=INBOX_WORKFLOW)
 class Inbox:
     """Id `inbox/{account}` or `inbox-{account}`. Stays open, at no cost, until it is cancelled; then it takes what has
     come, and ends.

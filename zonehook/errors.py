@@ -46,6 +46,12 @@ class Invalid(ZonehookError):
     def field(cls, field: str, message: str, code: str = "invalid_request") -> "Invalid":
         return cls(code, message, (Detail(field, message),))
 
+    def within(self, place: str) -> tuple[Detail, ...]:
+        """What is wrong, with the paths that it has in the document of which this was one part."""
+        if not self.details:
+            return (Detail(place, self.message),)
+        return tuple(Detail(f"{place}.{each.field}", each.message) for each in self.details)
+
 
 class Unauthorized(ZonehookError):
     """The caller is not known."""

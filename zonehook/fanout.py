@@ -1,5 +1,6 @@
 """The desk for fan-out: who listens to an event, and a delivery with its frozen bytes for each of them."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from zonehook import clock, dialects, endpoints
 from zonehook.dialects import Letter
-from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries
+from zonehook.messages import PUBLISHED, SCHEDULED, AcceptedEvent, DeliveryOrder, OpenedDeliveries
 from zonehook.store import deliveries, events
 from zonehook.store import endpoints as stored
 from zonehook.store.database import Database
@@ -40,10 +41,13 @@ class Fanout:
     async def open(self, event: AcceptedEvent) -> OpenedDeliveries:
         """Writes the event and a delivery for each endpoint that subscribes, all in one transaction.
 
-        Calling again, after a crash or for the next page, opens nothing twice. Raises Unavailable.
+        Calling again, after a crash or for the next page, opens nothing twice. What is scheduled for later is written
+        alone, and says when to call again; what was cancelled has no deliveries. Raises Unavailable.
         """
         opened = await self._write(event) if event.after is None else None
         if opened is None:
+            if event.after is None and (waits_until := await self._waits_until(event)) is not None:
+                return OpenedDeliveries((), None, waits_until=waits_until)
             found = await self._database.read(
                 deliveries.opened, event.account_id, event.id, event.after or "", PAGE_OF_ORDERS
             )
@@ -55,13 +59,17 @@ class Fanout:
         return OpenedDeliveries(tuple(self._order(event, each) for each in found), next_page, is_fast)
 
     async def _write(self, event: AcceptedEvent) -> list[Opened] | None:
-        """The deliveries that were opened, by id; None when they had been opened before, and what was opened stands."""
-        try:
-            return await self._database.write(_open_each, event)
-        except IntegrityError:
-            if await self._database.read(events.get, event.account_id, event.id) is None:
-                raise
-        return None
+        """The deliveries that were opened, by id; None when none were: they had been before, and what was opened
+        stands, or they are not to be opened now.
+        """
+        if not event.is_held:
+            with contextlib.suppress(IntegrityError):  # it is there: opened before, or held by a batch that has it, too
+                return await self._database.write(_add, event)
+        return await self._database.write(_release, event)
+
+    async def _waits_until(self, event: AcceptedEvent) -> datetime | None:
+        now = await self._database.read(events.get, event.account_id, event.id)
+        return now.deliver_at if now is not None and now.status == SCHEDULED else None
 
     def _order(self, event: AcceptedEvent, opened: Opened) -> DeliveryOrder:
         policy = dialects.policy(opened.dialect, self._time_scale)
@@ -69,9 +77,20 @@ class Fanout:
         return replace(order, at_once=endpoints.is_prompt(opened.consecutive_failures, opened.is_slow))
 
 
-def _open_each(conn: Connection, event: AcceptedEvent) -> list[Opened]:
+def _add(conn: Connection, event: AcceptedEvent) -> list[Opened]:
+    events.add(conn, replace(event, status=PUBLISHED))
+    return _opened_each(conn, event)
+
+
+def _release(conn: Connection, event: AcceptedEvent) -> list[Opened] | None:
+    """None for an event that is not, or no longer, to be let go."""
+    events.hold(conn, [event])
+    released = events.release(conn, event.account_id, event.id, event.as_of or event.accepted_at)
+    return None if released is None else _opened_each(conn, replace(released, trial_of=event.trial_of))
+
+
+def _opened_each(conn: Connection, event: AcceptedEvent) -> list[Opened]:
     """Those to be made, by id."""
-    events.add(conn, event)
     holders: dict[bytes, str] = {}
     rows, opened = [], []
     now = clock.now()

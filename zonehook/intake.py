@@ -10,7 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from zonehook import clock, dialects, events, ids, messages, offers, temporal
+from zonehook import clock, dialects, events, ids, messages, offers, schedules, temporal
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict, Invalid, NotFound, Unavailable, ZonehookError
 from zonehook.messages import AcceptedEvent, Offer
@@ -61,22 +61,53 @@ class Intake:
         Raises Invalid for a malformed event, for one that lacks what the dialect's receivers need and for one that does
         not fit the schema of its type, Conflict for a known key with other content, Unavailable.
         """
-        event = _written(_event(account_id, offered), dialect)
+        event = propose(account_id, dialect, offered, clock.now())
         if event.key is not None:
             # Temporal forgets workflows after its retention; the records keep the key
             first = await self._database.read(stored.get, account_id, event.id)
             if first is not None:
                 return _duplicate(event, first.fingerprint, first.accepted_at)
-        if dialects.named(dialect).catalogue is None:
-            found = await self._enforcement.problems_of_event(account_id, event.type, event.data, catalogue_version)
-            if found:
-                raise Invalid("invalid_event", f"{found[0].field}: {found[0].message}", tuple(found))
+        await self.enforce(event, dialect, catalogue_version)
         try:
             await self._start(event)
         except WorkflowAlreadyStartedError:
             return await self._duplicate_in_temporal(event)
         self._on_acceptance(account_id)
         return Accepted(event.id, event.type, event.accepted_at, is_duplicate=False)
+
+    async def known(self, proposed: Sequence[AcceptedEvent]) -> list[Accepted | Conflict | None]:
+        """What there is of each already, all of them of one account: the first event of its key, or the conflict."""
+        keyed = [event.id for event in proposed if event.key is not None]
+        recorded = await self._database.read(stored.firsts, proposed[0].account_id, keyed) if keyed else {}
+        return list(await asyncio.gather(*(self._known(event, recorded.get(event.id)) for event in proposed)))
+
+    async def _known(self, event: AcceptedEvent, first: tuple[str, datetime] | None) -> Accepted | Conflict | None:
+        try:
+            if first is not None:
+                return _duplicate(event, *first)
+            return None if event.key is None else await self._duplicate_in_temporal(event)
+        except Conflict as problem:
+            return problem
+        except RPCError as problem:
+            if problem.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+
+    async def enforce(self, event: AcceptedEvent, dialect: str, catalogue_version: int | None) -> None:
+        """Raises Invalid for an event that does not fit the schema of its type."""
+        if dialects.named(dialect).catalogue is None:
+            found = await self._enforcement.problems_of_event(
+                event.account_id, event.type, event.data, catalogue_version
+            )
+            if found:
+                raise Invalid("invalid_event", f"{found[0].field}: {found[0].message}", tuple(found))
+
+    async def start_each(self, accepted: Sequence[AcceptedEvent]) -> None:
+        """Starts the workflows of those that have none. Raises Unavailable: then all may be started again."""
+        started = await asyncio.gather(*(self._start(event) for event in accepted), return_exceptions=True)
+        for problem in started:
+            if isinstance(problem, BaseException) and not isinstance(problem, WorkflowAlreadyStartedError):
+                raise problem
 
     async def accept_each(self, account_id: int, offered: Sequence[Offer]) -> list[str | None]:
         """What came of each, side by side: None for one that is durable now, as after `accept`; otherwise why it was
@@ -99,7 +130,7 @@ class Intake:
 
     async def accept_trial(self, account_id: int, endpoint_id: str, dialect: str, sample: Offered) -> AcceptedEvent:
         """A sample for one endpoint alone, durable when it returns. `dialect` is the endpoint's. Raises as `accept`."""
-        event = replace(_written(_event(account_id, sample), dialect), trial_of=endpoint_id)
+        event = replace(propose(account_id, dialect, sample, clock.now()), trial_of=endpoint_id)
         await self._start(event)
         return event
 
@@ -157,32 +188,42 @@ class Intake:
         return self._client.get_workflow_handle(messages.event_workflow_id(account_id, event_id))
 
 
-def _written(event: AcceptedEvent, dialect: str) -> AcceptedEvent:
-    """The event, if it can be written in this dialect. Raises Invalid."""
+def propose(account_id: int, dialect: str, offered: Offered, now: datetime) -> AcceptedEvent:
+    """The event that this is, if it is well-formed and can be written in this dialect. Raises Invalid."""
+    event = _event(account_id, offered, now)
     if found := dialects.problems(dialect, event):
         raise Invalid("invalid_event", found[0].message, tuple(found))
     return event
 
 
-def _event(account_id: int, offered: Offered) -> AcceptedEvent:
+def _event(account_id: int, offered: Offered, now: datetime) -> AcceptedEvent:
     if problem := events.type_problem(offered.type):
         raise Invalid.field("type", problem)
     for name, document in (("data", offered.data), ("actor", offered.actor)):
         if document is not None and events.is_too_deep(document):
             raise Invalid.field(name, f"{name} nests deeper than {events.MAX_DEPTH} levels")
+    deliver_at = offered.deliver_at
+    if deliver_at is not None and (problem := schedules.deliver_at_problem(deliver_at, now)):
+        raise Invalid.field("deliver_at", problem)
+    is_later = deliver_at is not None and deliver_at > now
     occurred_at = _in_utc(offered.occurred_at)
-    occurred = occurred_at.isoformat() if occurred_at else None
+    texts = [offered.type, offered.subject, occurred_at.isoformat() if occurred_at else None]
+    if deliver_at is not None:  # fingerprints of those without are older than it is
+        texts.append(deliver_at.isoformat())
     return AcceptedEvent(
         account_id=account_id,
         id=clock.new_id("evt") if offered.key is None else ids.derived("evt", account_id, offered.key),
         type=offered.type,
         data=offered.data,
-        accepted_at=clock.now(),
-        fingerprint=events.fingerprint((offered.type, offered.subject, occurred), (offered.data, offered.actor)),
+        accepted_at=now,
+        fingerprint=events.fingerprint(texts, (offered.data, offered.actor)),
         key=offered.key,
         subject=offered.subject,
         actor=offered.actor,
         occurred_at=occurred_at,
+        deliver_at=deliver_at,
+        is_held=is_later,
+        status=messages.SCHEDULED if is_later else messages.ACCEPTED,
     )
 
 

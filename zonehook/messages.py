@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 
 TASK_QUEUE = "zonehook"
 EVENT_WORKFLOW = "Event"
+BATCH_WORKFLOW = "Batch"
+OUTCOME_WORKFLOW = "Outcome"
 DELIVERY_WORKFLOW = "Delivery"
 OPEN_DELIVERIES = "open_deliveries"
 DELIVER = "deliver"
@@ -21,12 +23,13 @@ CANCEL_DELIVERY = "cancel_delivery"
 HURRY_DELIVERY = "hurry_delivery"
 REPLAY_DELIVERY = "replay_delivery"
 PUBLISH = "publish"  # the activity, and the signal that an inbox takes
-NOTE_REFUSED = "note_refused"
-INBOX_WORKFLOW = "Inbox"
 LOOK_AT_RECOVERY = "look_at_recovery"
 SEND_MISSED_AGAIN = "send_missed_again"
 STEER_RECOVERY = "steer_recovery"
 RECOVERY_WORKFLOW = "Recovery"
+START_EVENTS = "start_events"
+AWAIT_OUTCOME = "await_outcome"
+CHANGE_EVENT = "change_event"
 OPERATOR_WORKFLOW = "Operator"
 OPERATOR_ID = "operator"
 # Signals
@@ -34,8 +37,15 @@ RETRY_NOW = "retry_now"
 LOOK_AGAIN = "look_again"
 CANCEL = "cancel"
 REPLAY = "replay"
+RESCHEDULE = "reschedule"
 # Queries
 PROGRESS = "progress"
+
+# How far an event is. Accepted: its deliveries are about to be opened
+ACCEPTED = "accepted"
+SCHEDULED = "scheduled"
+PUBLISHED = "published"
+CANCELLED = "cancelled"
 
 # A first attempt may be made inside a workflow task, which must last longer than any attempt may take: at four fifths
 # of this the worker says what it has done so far and asks for more time, and that costs writes.
@@ -61,7 +71,9 @@ class AcceptedEvent:
     """An event as it was accepted. `data` and `actor` are JSON text, byte for byte as the producer wrote them.
 
     `after` pages through the deliveries of a fan-out too wide for one run; later pages carry no `data`. `trial_of`: it
-    is a sample, for this endpoint alone.
+    is a sample, for this endpoint alone. `deliver_at`: its deliveries are opened then. `is_held`: its row may be there
+    before they are, and says whether they still are to be; `as_of` is what time it was for its workflow when that
+    looked. `status` is how far it was when this was written.
     """
 
     account_id: int
@@ -76,6 +88,31 @@ class AcceptedEvent:
     occurred_at: datetime | None = None
     after: str | None = None
     trial_of: str | None = None
+    deliver_at: datetime | None = None
+    is_held: bool = False
+    as_of: datetime | None = None
+    status: str = ACCEPTED
+
+    @property
+    def happened_at(self) -> datetime:
+        """What receivers are told: when it occurred; else when it was let go, which is what the producer wanted."""
+        return self.occurred_at or max(self.accepted_at, self.deliver_at or self.accepted_at)
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """Events that were accepted together."""
+
+    events: tuple[AcceptedEvent, ...]
+
+
+@dataclass(frozen=True)
+class EventChange:
+    """What becomes of an event that is still scheduled: another time, or (None) it is cancelled."""
+
+    account_id: int
+    event_id: str
+    deliver_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -107,43 +144,26 @@ def unknown_account(account_id: int) -> str:
     return f"there is no account {account_id}"
 
 
-@dataclass(frozen=True)
-class RefusedSignal:
-    """A signal that became no event: when it was refused, why, and an excerpt to know it by, without its content."""
-
-    at: datetime
-    reason: str
-    excerpt: str
-
-
-@dataclass(frozen=True)
-class NotedRefusals:
-    """So many signals more were refused by the workflow of this id."""
-
-    workflow_id: str
-    count: int
-
-
-@dataclass(frozen=True)
-class InboxLeft:
-    """What one run of an inbox leaves to the next: how many signals came so far and were refused, what the last of
-    those were, and what is still to be published.
-    """
-
-    signals: int = 0
-    refusals: int = 0
-    refused: tuple[RefusedSignal, ...] = ()
-    offers: tuple[Offer, ...] = ()
-
-
-def inbox_workflow_id(account_id: int) -> str:
-    """What the workflow is called that takes an account's signals."""
-    return f"inbox/{account_id}"
-
-
 def event_workflow_id(account_id: int, event_id: str) -> str:
     """What the workflow of an event is called."""
     return f"event/{account_id}/{event_id}"
+
+
+@dataclass(frozen=True)
+class OutcomeRequest:
+    """What a producer that has Temporal starts the workflow `Outcome` with; it waits `seconds` at the longest."""
+
+    account_id: int
+    event_id: str
+    seconds: float = 86400.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an event: `outcome` in all, a verdicts.Outcome, and each endpoint's delivery's status."""
+
+    outcome: str
+    endpoints: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -201,11 +221,13 @@ class OpenedDeliveries:
     """The deliveries to start now, and where the next page begins (None: that was all).
 
     `is_fast`: first attempts that may be made at once are made by the event's workflow, in the fast lane.
+    `waits_until`: nothing was opened yet, the event is to be delivered then.
     """
 
     orders: tuple[DeliveryOrder, ...]
     next: str | None
     is_fast: bool = False
+    waits_until: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.common import RawValue, WorkflowIDConflictPolicy
 
 from zonehook import ids, messages
+from zonehook.inbox import INBOX_WORKFLOW, inbox_workflow_id
 
 
 async def publish(
@@ -40,8 +41,8 @@ async def publish(
     members.append(f'"data": {data if isinstance(data, str) else json.dumps(data)}')
     document = "{" + ", ".join(members) + "}"
     await client.start_workflow(
-        messages.INBOX_WORKFLOW,
-        id=messages.inbox_workflow_id(account_id),
+        INBOX_WORKFLOW,
+        id=inbox_workflow_id(account_id),
         task_queue=messages.TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"signal publish here to publish an event of account {account_id}",

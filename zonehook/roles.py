@@ -27,6 +27,7 @@ class Action(StrEnum):
     VIEW_NAMES = "view_names"
     READ_AUDIT_LOG = "read_audit_log"
     PUBLISH_EVENTS = "publish_events"
+    CHANGE_EVENTS = "change_events"
     STEER_DELIVERIES = "steer_deliveries"
     SEND_TESTS = "send_tests"
     CREATE_ENDPOINTS = "create_endpoints"
@@ -71,6 +72,7 @@ _TABLE: Mapping[Action, _Allowed] = {
     Action.VIEW_NAMES: _Allowed(Role.MEMBER, _READING),
     Action.READ_AUDIT_LOG: _Allowed(Role.ADMIN, _READING),
     Action.PUBLISH_EVENTS: _Allowed(Role.ADMIN, frozenset({Scope.PUBLISH})),
+    Action.CHANGE_EVENTS: _Allowed(Role.ADMIN, frozenset({Scope.PUBLISH})),
     Action.STEER_DELIVERIES: _Allowed(Role.ADMIN),
     Action.SEND_TESTS: _Allowed(Role.ADMIN),
     Action.CREATE_ENDPOINTS: _Allowed(Role.ADMIN),

@@ -12,7 +12,13 @@ from zonehook.messages import Policy
 # a moment late still keeps it inside.
 _MARGIN = 1 / 240
 _DISPATCH_SECONDS = 2.0  # how late that may be; it does not shrink with a scaled schedule
+FARTHEST = timedelta(days=90)  # that an event may be scheduled ahead
 _LONGEST_ASKED_SECONDS = 7 * 86400.0  # of Retry-After; whatever it says, the window ends it sooner
+
+
+def deliver_at_problem(at: datetime, now: datetime) -> str | None:
+    """Why an event cannot be scheduled for this time; None when it can. A time that has passed means at once."""
+    return f"schedule it at most {FARTHEST.days} days ahead" if at - now > FARTHEST else None
 
 
 def scaled(policy: Policy, factor: float) -> Policy:

@@ -17,12 +17,19 @@ def _object_text(value: object) -> str:
     return bytes(value).decode()
 
 
+def _list_text(value: object) -> str:
+    if not isinstance(value, msgspec.Raw) or not bytes(value).startswith(b"["):
+        raise ValueError("send a JSON list")
+    return bytes(value).decode()
+
+
 # A JSON object kept as the text the caller wrote: parsed and written again, 1.0 or 1e2 would not be the same bytes.
 ObjectText = Annotated[str, BeforeValidator(_object_text), WithJsonSchema({"type": "object"})]
+ListText = Annotated[str, BeforeValidator(_list_text), WithJsonSchema({"type": "array"})]
 
 
 def parse(model: type[Model], raw: bytes, objects: tuple[str, ...]) -> Model:
-    """JSON text as `model`, whose fields named in `objects` are ObjectText. Raises Invalid."""
+    """JSON text as `model`, whose fields named in `objects` are ObjectText or ListText. Raises Invalid."""
     try:
         raw.decode()
         members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])

@@ -3,12 +3,13 @@
 `before` an attempt falls due and `after` one was made; the ledger writes down what these say.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 
-from zonehook import schedules
+from zonehook import messages, schedules
 from zonehook.messages import Policy, Sent
 
 
@@ -24,6 +25,28 @@ class DeliveryStatus(StrEnum):
 OPEN = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class Outcome(StrEnum):
+    """What became of an event in all. Failed: at least one endpoint did not get it. None: nobody listened."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NONE = "none"
+
+
+def of_event(event: str, of_deliveries: Collection[str]) -> Outcome:
+    """From the status of an event and those of its deliveries."""
+    if event == messages.CANCELLED:
+        return Outcome.CANCELLED
+    if event != messages.PUBLISHED or any(each in OPEN for each in of_deliveries):
+        return Outcome.PENDING
+    if not of_deliveries:
+        return Outcome.NONE
+    is_whole = all(each == DeliveryStatus.DELIVERED for each in of_deliveries)
+    return Outcome.DELIVERED if is_whole else Outcome.FAILED
 
 
 class SendError(StrEnum):

@@ -70,6 +70,14 @@ EVENT: Mapping[str, Fits] = {
     "actor": _or_null(_object),
     "occurred_at": _or_null(time),
     "accepted_at": time,
+    "deliver_at": _or_null(time),
+    "status": _one_of("accepted", "scheduled", "published", "cancelled"),
+    "reason": _or_null(text),
+}
+WHOLE_EVENT: Mapping[str, Fits] = {
+    **EVENT,
+    "outcome": _one_of("pending", "delivered", "failed", "cancelled", "none"),
+    "deliveries": lambda value: isinstance(value, list),
 }
 EVENT_TYPE: Mapping[str, Fits] = {"name": text, "description": _or_null(text), "sample": _or_null(_object)}
 DELIVERY: Mapping[str, Fits] = {

@@ -106,7 +106,7 @@ async def test_bodies_are_accepted_and_answered_as_shown(house: House, document:
     lists_last = sorted(_calls(document), key=lambda each: (each[1], each[0] != "POST"))
     for method, path, call in lists_last:
         sender = house.operator() if path.startswith(OPERATORS) else company.owner
-        made = await company.fresh(path)
+        made = await company.fresh(f"{method} {path}")
         body = _body(call) and {
             field: there[field] if field.endswith("_id") else value for field, value in _body(call).items()
         }

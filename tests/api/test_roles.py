@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ PUBLISH = _who("owner admin", "manage publish")
 CHANGE = _who("owner admin", "manage")
 NOBODY: Who = frozenset()  # of an account: the operator alone
 LONG_AGO = "2026-01-01T00:00:00Z"
+IN_A_DAY = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 ENDPOINT = {"url": "https://127.0.0.1:9/", "events": []}
 
 
@@ -56,8 +58,11 @@ TABLE = {
     "GET /v1/webhook-endpoints/{endpoint_id}/health": Call(LOOK, 200),
     "POST /v1/events": Call(PUBLISH, 202, {"type": "domain.delete", "data": {}}, outsider=202),
     "POST /v1/signals/{source}/{id}/{signal}": Call(PUBLISH, 202, {"host": "home.example.net"}, outsider=202),
+    "POST /v1/events/batch": Call(PUBLISH, 202, {"events": [{"type": "domain.delete", "data": {}}] * 2}, outsider=202),
     "GET /v1/events": Call(LOOK, 200, outsider=200),
     "GET /v1/events/{event_id}": Call(LOOK, 200),
+    "PATCH /v1/events/{event_id}": Call(PUBLISH, 200, {"deliver_at": IN_A_DAY}),
+    "POST /v1/events/{event_id}/cancel": Call(PUBLISH, 200),
     "GET /v1/webhook-deliveries": Call(LOOK, 200, outsider=200),
     "GET /v1/webhook-deliveries/{delivery_id}": Call(LOOK, 200),
     "GET /v1/webhook-deliveries/{delivery_id}/attempts": Call(LOOK, 200),
@@ -140,6 +145,9 @@ class Company:
             await self.owner.call("PATCH", f"/v1/webhook-endpoints/{endpoint['id']}", body=_DEAF, status=200)
         if "{source}" in path:
             made |= {"source": "host", "id": f"host-{next(self._numbers)}", "signal": "created"}
+        if path.startswith("PATCH /v1/events/") or path.endswith("{event_id}/cancel"):
+            made["event_id"] = (await self.owner.publish("zone.create", deliver_at=IN_A_DAY))["id"]
+            await self.quiet({"id": made["event_id"]})
         if "{name}" in path:
             made["name"] = self.name()
             await self.owner.call("POST", "/v1/event-types", body={"name": made["name"]}, status=201)
@@ -176,6 +184,10 @@ class Company:
         """Awaits what an accepted event, fact or delivery still does by itself: no change of the next call's."""
         if "statuses" in answer:
             await self._over(answer)
+            return
+        if "data" in answer:
+            for each in answer["data"]:
+                await self.quiet(each)
             return
         if "event_id" in answer:
             await self.owner.settled(answer["event_id"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 from standardwebhooks import Webhook
 
@@ -31,6 +32,19 @@ async def test_publish_from_standard_input(shell: Shell, account: Account) -> No
         (await account.call("GET", f"/v1/events/{done.out.split()[0]}", status=200))["data"] for done in (typed, bare)
     ]
     assert data == [{"domain": "bücher.example"}, {}]
+
+
+async def test_publish_for_later(shell: Shell, account: Account) -> None:
+    """`--at` holds the event back until then; what is no time is refused with the field's name."""
+    at = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    done = await shell.run("publish", "domain.create", "{}", "--at", at)
+    refused = await shell.run("publish", "domain.create", "{}", "--at", "tomorrow")
+    event = await account.call("GET", f"/v1/events/{done.out.split()[0]}", status=200)
+
+    assert (event["status"], event["deliver_at"]) == ("scheduled", at)
+    assert refused.status != 0
+    assert "deliver_at" in refused.err
 
 
 async def test_publish_once(shell: Shell, account: Account, mailbox: Mailbox) -> None:

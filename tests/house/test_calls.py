@@ -10,11 +10,13 @@ from typing import Any, get_type_hints
 import pytest
 from temporalio import activity
 
+from activities.awaiting import Awaiting
 from activities.delivering import Delivering
 from activities.intervening import Intervening
 from activities.opening import Opening
 from activities.publishing import Publishing
 from activities.recovering import Recovering
+from activities.rescheduling import Rescheduling
 from activities.sourcing import Sourcing
 from workflows import calls
 
@@ -38,7 +40,7 @@ def _activities(*owners: object) -> dict[str, Callable[..., Any]]:
 
 
 STUBS = _activities(calls)
-REAL = _activities(Delivering, Intervening, Opening, Publishing, Recovering, Sourcing)
+REAL = _activities(Awaiting, Delivering, Intervening, Opening, Publishing, Recovering, Rescheduling, Sourcing)
 
 
 def _shape(function: Callable[..., Any]) -> tuple[list[tuple[str, Any, Any]], Any]:
@@ -65,7 +67,9 @@ def test_a_stub_is_called_as_the_activity_is(name: str) -> None:
 def test_every_class_of_activities_is_held_against_the_stubs() -> None:
     """No module of activities defines one that this page does not know."""
     defining = [path.stem for path in (ROOT / "activities").rglob("*.py") if "@activity.defn" in path.read_text()]
-    assert sorted(defining) == ["delivering", "intervening", "opening", "publishing", "recovering", "sourcing"]
+    assert sorted(defining) == [
+        "awaiting", "delivering", "intervening", "opening", "publishing", "recovering", "rescheduling", "sourcing",
+    ]  # fmt: skip
 
 
 def test_importing_a_workflow_loads_no_tools() -> None:

@@ -26,6 +26,7 @@ from tests.receiver import Mailbox, Receiver, Reply, listening
 from tests.running import Account, House, running
 from tests.samples import CONNECTION
 from zonehook import messages, temporal
+from zonehook.inbox import INBOX_WORKFLOW
 from zonehook.recovery import Verb
 from zonehook.sources.messages import SOURCE_WORKFLOW
 
@@ -70,6 +71,12 @@ class Stage:
         event = await self.account.publish()
         await self.account.settled(event["id"], len(mailboxes))
         return await self.closed(f"event/{self.account.id}/{event['id']}")
+
+    async def tomorrow(self) -> Any:
+        """An event that waits for then."""
+        event = await self.account.publish(deliver_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+        await _at_rest(self.client, f"event/{self.account.id}/{event['id']}")
+        return event
 
     def refusing(self) -> Mailbox:
         mailbox = self.receiver.mailbox()
@@ -168,6 +175,46 @@ async def worker_died(stage: Stage) -> str:
     dead.set()
     await stage.house.start()
     return await stage.closed(f"delivery/{delivery['id']}")
+
+
+async def scheduled_and_moved(stage: Stage) -> str:
+    """The event's workflow: for tomorrow, and then for now."""
+    await stage.account.register(stage.receiver.mailbox().url)
+    event = await stage.tomorrow()
+    now = datetime.now(UTC).isoformat()
+    await stage.account.call("PATCH", f"/v1/events/{event['id']}", body={"deliver_at": now}, status=200)
+    await stage.account.settled(event["id"])
+    return await stage.closed(f"event/{stage.account.id}/{event['id']}")
+
+
+async def scheduled_and_cancelled(stage: Stage) -> str:
+    """The event's workflow: moved by a signal, to the day after, and then cancelled by Temporal's own way."""
+    event = await stage.tomorrow()
+    handle = stage.client.get_workflow_handle(f"event/{stage.account.id}/{event['id']}")
+    await handle.signal(messages.RESCHEDULE, (datetime.now(UTC) + timedelta(days=2)).isoformat())
+    await _at_rest(stage.client, handle.id)
+    await handle.cancel()
+    return await stage.closed(handle.id)
+
+
+async def batch_of_thirty(stage: Stage) -> str:
+    """The batch's workflow: more events than are started at once."""
+    events = [{"type": "domain.create", "data": {"n": n}} for n in range(30)]
+    await stage.account.call("POST", "/v1/events/batch", body={"events": events}, status=202)
+    started = f'WorkflowType = "{messages.BATCH_WORKFLOW}"'
+    while not (found := [each async for each in stage.client.list_workflows(started)]):  # noqa: ASYNC110
+        await asyncio.sleep(0.1)  # listed a moment later
+    return await stage.closed(found[0].id)
+
+
+async def outcome_awaited(stage: Stage) -> str:
+    """A producer's workflow, started while the event's delivery is under way."""
+    await stage.account.register(stage.refusing().url)
+    event = await stage.account.publish()
+    wanted = {"account_id": stage.account.id, "event_id": event["id"]}
+    workflow_id = f"outcome/{stage.account.id}/{event['id']}"
+    await stage.client.start_workflow(messages.OUTCOME_WORKFLOW, wanted, id=workflow_id, task_queue=messages.TASK_QUEUE)
+    return await stage.closed(workflow_id)
 
 
 async def operator_desk(stage: Stage) -> str:
@@ -280,6 +327,10 @@ QUICK: tuple[Case, ...] = (
     suppressed,
     replayed,
     twelve_endpoints,
+    scheduled_and_moved,
+    scheduled_and_cancelled,
+    batch_of_thirty,
+    outcome_awaited,
     operator_desk,
     inbox,
     recovery,
@@ -314,7 +365,7 @@ def scrubbed(found: Any) -> Any:
 
 async def _signal(client: Client, inbox_id: str, arguments: list[Any]) -> None:
     await client.start_workflow(
-        messages.INBOX_WORKFLOW, id=inbox_id, task_queue=messages.TASK_QUEUE,
+        INBOX_WORKFLOW, id=inbox_id, task_queue=messages.TASK_QUEUE,
         start_signal=messages.PUBLISH, start_signal_args=arguments,
     )  # fmt: skip
 

@@ -17,10 +17,12 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import record
 from tests.replay.record import FOLDER, Case
+from workflows.batch import Batch
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.inbox import Inbox
 from workflows.operator import Operator
+from workflows.outcome import AwaitedOutcome
 from workflows.recovery import Recovery
 from workflows.source import Source
 
@@ -32,6 +34,10 @@ TELLING: dict[Case, str] = {
     record.suppressed: '"reason":"the endpoint was suppressed when attempt ',
     record.replayed: '"run":1',
     record.twelve_endpoints: "12 deliveries started",
+    record.scheduled_and_moved: "EVENT_TYPE_TIMER_CANCELED",
+    record.scheduled_and_cancelled: '"activity_type":"change_event"',
+    record.batch_of_thirty: "30 events started",
+    record.outcome_awaited: '{"outcome":"failed","endpoints":{"ep_',
     record.operator_desk: '"activityType": {"name": "replay_delivery"}',
     record.inbox: '"activityType": {"name": "publish"}',
     record.recovery: '"activityType": {"name": "send_missed_again"}',
@@ -56,7 +62,7 @@ _CHILD = "startChildWorkflowExecutionInitiatedEventAttributes"
 
 async def _replay(history: Any) -> None:
     """Raises what today's code does differently."""
-    ours = [Event, Delivery, Inbox, Operator, Recovery, Source]
+    ours = [AwaitedOutcome, Batch, Delivery, Event, Inbox, Operator, Recovery, Source]
     replayer = Replayer(workflows=ours, data_converter=pydantic_data_converter)
     started = history["events"][0]["workflowExecutionStartedEventAttributes"]
     await replayer.replay_workflow(WorkflowHistory.from_json(started["workflowId"], history))

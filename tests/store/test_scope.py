@@ -45,6 +45,7 @@ def _all_of(conn: Connection, account: int, event_id: str, order: DeliveryOrder)
     """What each statement finds."""
     return [
         events.get(conn, account, event_id),
+        events.firsts(conn, account, [event_id]),
         events.page(conn, account, EventFilter(), 50, None).data,
         endpoints.get(conn, account, order.endpoint_id),
         endpoints.page(conn, account, 50, None).data,
@@ -57,6 +58,7 @@ def _all_of(conn: Connection, account: int, event_id: str, order: DeliveryOrder)
         deliveries.page(conn, account, DeliveryFilter(event_id=event_id), 50, None).data,
         deliveries.duty(conn, account, order.delivery_id),
         deliveries.of_event(conn, account, event_id),
+        deliveries.standing_of_event(conn, account, event_id),
         deliveries.attempts_of(conn, account, order.delivery_id),
     ]
 

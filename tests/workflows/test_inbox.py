@@ -16,7 +16,8 @@ from temporalio.worker import Worker
 
 from workflows.inbox import Inbox
 from zonehook import messages
-from zonehook.messages import NotedRefusals, Offer, PublishOrder, Refused
+from zonehook.inbox import INBOX_WORKFLOW, NOTE_REFUSED, NotedRefusals
+from zonehook.messages import Offer, PublishOrder, Refused
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Desk:
             self._changed.notify_all()
         return []
 
-    @activity.defn(name=messages.NOTE_REFUSED)
+    @activity.defn(name=NOTE_REFUSED)
     async def note_refused(self, noted: NotedRefusals) -> None:
         raise AssertionError(noted)
 
@@ -55,7 +56,7 @@ class Desk:
 async def _signal(client: Client, queue: str, text: str) -> None:
     event = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=text.encode()))
     await client.start_workflow(
-        messages.INBOX_WORKFLOW, id="inbox/1", task_queue=queue, start_signal="publish", start_signal_args=[event]
+        INBOX_WORKFLOW, id="inbox/1", task_queue=queue, start_signal="publish", start_signal_args=[event]
     )
 
 

@@ -22,6 +22,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from temporalio.worker import Interceptor as WorkerInterceptor
@@ -171,6 +172,26 @@ class Hours:
         with contextlib.suppress(WorkflowFailureError):  # how a delivery that failed ends
             await self.client.get_workflow_handle(f"delivery/{delivery.id}").result()
 
+    async def scheduled(self, ahead: timedelta) -> tuple[timedelta, Delivery]:
+        """How late by Temporal's clock an event was let go, and its delivery to a receiver that confirms."""
+        account, _ = await Tenants(self.database).open_account("someone", "standard", "unlimited")
+        registry = Registry(self.database, self.cipher, self.settings.targets)
+        registration = Registration(url=self.receiver.mailbox().url, events=[], dialect="standard")
+        await registry.register(Actor(account.id), registration)
+        due = datetime.now(UTC) + ahead
+        intake = Intake(self.database, self.client, Enforcement(self.database), starts_eagerly=False)
+        offered = Offered(type="domain.create", data="{}", deliver_at=due)
+        accepted = await intake.accept(account.id, "standard", offered)
+        async with asyncio.timeout(_PATIENCE):
+            event = self.client.get_workflow_handle(f"event/{account.id}/{accepted.id}")
+            await event.result()
+            delivery = await self._only_delivery(account.id)
+            with contextlib.suppress(RPCError):  # in the fast lane it has no workflow of its own
+                await self.client.get_workflow_handle(f"delivery/{delivery.id}").result()
+        times = [each.event_time.ToDatetime(UTC) async for each in event.fetch_history_events()]
+        woken = next(later for earlier, later in pairwise(times) if later - earlier > _SECOND)
+        return woken - due, await self._only_delivery(account.id)
+
     async def _only_delivery(self, account_id: int) -> Delivery:
         (only,) = (await self.archive.page(account_id, DeliveryFilter(), 2, None)).data
         return only
@@ -317,6 +338,14 @@ async def test_no_setting_changes_the_policy(hours: Hours) -> None:
 
     _gave_up(course, attempts=10)
     _waits_follow(course.waits, DOUBLING)
+
+
+async def test_an_event_for_the_day_after_next_season(hours: Hours) -> None:
+    """An event that was scheduled ninety days ahead is delivered in its second, and not before."""
+    late, delivery = await hours.scheduled(timedelta(days=90))
+
+    assert delivery.status == "delivered"
+    assert -_SECOND / 100 < late <= 2 * _SECOND
 
 
 @pytest.mark.rows("CD-29", "CD-30")

@@ -98,10 +98,13 @@ def publish(
     type: Annotated[str, typer.Argument(help="The event's type, such as domain.create.")],
     data: Annotated[str, typer.Argument(help="Its data, a JSON object; - reads it from standard input.")] = "{}",
     id: Annotated[str | None, typer.Option(help="Your id of the event: publishing it twice is one event.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Deliver it then: 2026-07-02T12:00:00Z, 90 days ahead at most.")
+    ] = None,
 ) -> None:
     """Publish an event."""
     text = _object(sys.stdin.buffer.read() if data == "-" else os.fsencode(data))
-    head = json.dumps({"type": type} | ({"id": id} if id else {}))
+    head = json.dumps({"type": type} | ({"id": id} if id else {}) | ({"deliver_at": at} if at else {}))
     accepted = house.of_settings().call("POST", "/v1/events", raw=f'{head[:-1]}, "data": {text}}}'.encode())
     known = ", known already: nothing new is delivered" if accepted["duplicate"] else ""
     _console.print(f"{accepted['id']} accepted at {accepted['accepted_at']}{known}", highlight=False, soft_wrap=True)

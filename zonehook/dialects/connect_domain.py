@@ -23,7 +23,7 @@ def wait_minutes(failed: int) -> int:
 def envelope(letter: Letter) -> bytes:
     """`{"type","jobId","data","sent_at"}`. `jobId` is the connection; `sent_at` is frozen with the rest of the body."""
     event = letter.event
-    at = timestamp(event.occurred_at or event.accepted_at)
+    at = timestamp(event.happened_at)
     return (
         f'{{"type":{json.dumps(event.type)},"jobId":{json.dumps(event.subject)},"data":{event.data},"sent_at":"{at}"}}'
     ).encode()

@@ -23,7 +23,7 @@ def envelope(letter: Letter) -> bytes:
     data = events.members(event.data)
     names = [*dict.fromkeys(["host", *_ADDRESSES, *_CATALOGUE[event.type].required])]
     fields = ",".join(f'"{name}":{data.get(name, "null")}' for name in names)
-    at = events.timestamp(event.occurred_at or event.accepted_at)
+    at = events.timestamp(event.happened_at)
     return f'{{"event":{json.dumps(event.type)},{fields},"timestamp":"{at}"}}'.encode()
 
 

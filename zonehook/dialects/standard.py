@@ -11,7 +11,7 @@ from zonehook.messages import Policy
 def envelope(letter: Letter) -> bytes:
     """`{"type","timestamp","data"}`; data goes out byte for byte as it came in."""
     event = letter.event
-    at = timestamp(event.occurred_at or event.accepted_at)
+    at = timestamp(event.happened_at)
     return f'{{"type":{json.dumps(event.type)},"timestamp":"{at}","data":{event.data}}}'.encode()
 
 

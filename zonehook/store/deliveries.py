@@ -12,7 +12,7 @@ from zonehook import verdicts
 from zonehook.messages import DeliveryOrder, Policy
 from zonehook.store import pages
 from zonehook.store.pages import Page
-from zonehook.store.tables import attempts, deliveries, endpoints
+from zonehook.store.tables import attempts, deliveries, endpoints, events
 from zonehook.verdicts import DeliveryStatus
 
 
@@ -189,6 +189,14 @@ def _led_by(wanted: DeliveryFilter) -> tuple[str, ...]:
 def of_event(conn: Connection, account_id: int, event_id: str) -> list[Delivery]:
     query = select(*_SEEN).where(deliveries.c.event_id == event_id, deliveries.c.account_id == account_id)
     return [_delivery(row) for row in (conn.execute(query.order_by(deliveries.c.id))).all()]
+
+
+def standing_of_event(conn: Connection, account_id: int, event_id: str) -> tuple[str, list[str]] | None:
+    """How far an event is, and in which statuses there are deliveries of it; None before its row is there."""
+    query = select(events.c.status, deliveries.c.status.label("delivery")).distinct()
+    query = query.join(deliveries, deliveries.c.event_id == events.c.id, isouter=True)
+    rows = conn.execute(query.where(events.c.id == event_id, events.c.account_id == account_id)).all()
+    return (rows[0].status, [row.delivery for row in rows if row.delivery is not None]) if rows else None
 
 
 def attempts_of(conn: Connection, account_id: int, delivery_id: str) -> list[RecordedAttempt]:

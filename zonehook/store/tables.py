@@ -193,9 +193,19 @@ events = _table(
     Column("subject", String(255)),
     Column("occurred_at", Utc),
     Column("accepted_at", Utc, nullable=False),
+    Column("deliver_at", Utc),
+    Column("status", String(20), nullable=False, server_default="published"),
     UniqueConstraint("account_id", "key"),
     Index(None, "account_id", "accepted_at", "id"),
     Index(None, "account_id", "type", "accepted_at", "id"),
+    Index(
+        "ix_events_scheduled",
+        "account_id",
+        "accepted_at",
+        "id",
+        sqlite_where=text("status = 'scheduled'"),
+        postgresql_where=text("status = 'scheduled'"),
+    ),
 )
 
 deliveries = _table(
