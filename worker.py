@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -26,7 +26,8 @@ from activities.publishing import Publishing
 from workflows.delivery import Delivery
 from workflows.event import Event
 from workflows.operator import Operator
-from zonehook import messages, metrics, temporal
+from zonehook import announcer, messages, metrics, temporal
+from zonehook.announcer import Announcer
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
 from zonehook.fanout import Fanout
@@ -146,18 +147,28 @@ async def _work(settings: Settings) -> None:
     sealing = cipher.following(settings.encryption_keys, settings.home)
     if settings.metrics_port:
         metrics.serve(settings.host, settings.metrics_port)
-    async with working(client, database, sealing, settings):
+    intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    announcing = Announcer(database, intake, announcer.OF_WORKER)
+    async with announcing.running(), working(client, database, sealing, settings, announcing.wake):
         await stop.wait()
     await database.close()
 
 
 @contextlib.asynccontextmanager
-async def working(client: Client, database: Database, sealing: Cipher, settings: Settings) -> AsyncIterator[Worker]:
-    """A worker while the block runs; attempts under way are finished before it returns."""
-    sender = Sender(settings.targets, sources=settings.source_address)
-    ledger = Ledger(database, sealing, settings.time_scale)
-    delivering = Delivering(ledger, sender)
+async def working(
+    client: Client,
+    database: Database,
+    sealing: Cipher,
+    settings: Settings,
+    on_announcement: Callable[[], None] = lambda: None,
+) -> AsyncIterator[Worker]:
+    """A worker while the block runs; attempts under way are finished before it returns. `on_announcement` wakes the
+    announcer of this process.
+    """
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    sender = Sender(settings.targets, sources=settings.source_address)
+    ledger = Ledger(database, sealing, settings.time_scale, on_announcement)
+    delivering = Delivering(ledger, sender)
     worker = Worker(
         client,
         task_queue=messages.TASK_QUEUE,

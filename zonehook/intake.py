@@ -11,6 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from zonehook import clock, dialects, events, ids, messages, offers, temporal
+from zonehook.dialects import own
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict, Invalid, NotFound, Unavailable, ZonehookError
 from zonehook.messages import AcceptedEvent, Offer
@@ -49,8 +50,18 @@ class Intake:
         version of its catalogue; None: it is looked up.
 
         Raises Invalid for a malformed event, for one that lacks what the dialect's receivers need and for one that does
-        not fit the schema of its type, Conflict for a known key with other content, Unavailable.
+        not fit the schema of its type, or is of a type of Zonehook's own; Conflict for a known key with other content;
+        Unavailable.
         """
+        if own.is_own(offered.type):
+            raise Invalid.field("type", f"{offered.type} is Zonehook's own; nobody else publishes it", "invalid_event")
+        return await self._accept(account_id, dialect, offered, catalogue_version)
+
+    async def accept_own(self, account_id: int, dialect: str, offered: Offered) -> Accepted:
+        """An event that Zonehook publishes itself: no schema of the account's stands in its way. As `accept`."""
+        return await self._accept(account_id, dialect, offered, catalogue_version=0)
+
+    async def _accept(self, account_id: int, dialect: str, offered: Offered, catalogue_version: int | None) -> Accepted:
         event = _written(_event(account_id, offered), dialect)
         if event.key is not None:
             # Temporal forgets workflows after its retention; the records keep the key

@@ -22,6 +22,7 @@ _SECONDS = Histogram(
 )
 _STATEMENTS = Counter("zonehook_database_statements", "Statements sent to the database", ["kind"])
 _TRANSACTIONS = Counter("zonehook_database_transactions", "Transactions committed")
+_PARKED = Counter("zonehook_announcements_parked", "Events of our own that could not be published")
 
 
 def statement(kind: str) -> None:
@@ -38,6 +39,11 @@ def attempt(dialect: str, outcome: str, seconds: float) -> None:
     """`outcome` is `status_503` or an error's name."""
     _ATTEMPTS.labels(dialect, outcome).inc()
     _SECONDS.labels(dialect).observe(seconds)
+
+
+def parked() -> None:
+    """The log has which, and why."""
+    _PARKED.inc()
 
 
 def serve(host: str, port: int) -> None:
