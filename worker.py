@@ -156,18 +156,12 @@ async def _work(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def working(
-    client: Client,
-    database: Database,
-    sealing: Cipher,
-    settings: Settings,
-    on_announcement: Callable[[], None] = lambda: None,
+    client: Client, database: Database, sealing: Cipher, settings: Settings, wake: Callable[[], None] = lambda: None
 ) -> AsyncIterator[Worker]:
-    """A worker while the block runs; attempts under way are finished before it returns. `on_announcement` wakes the
-    announcer of this process.
-    """
+    """A worker while the block runs; attempts under way are finished before it returns. `wake` is its announcer's."""
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
     sender = Sender(settings.targets, sources=settings.source_address)
-    ledger = Ledger(database, sealing, settings.time_scale, on_announcement)
+    ledger = Ledger(database, sealing, settings.time_scale, wake)
     delivering = Delivering(ledger, sender)
     worker = Worker(
         client,
