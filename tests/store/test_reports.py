@@ -98,6 +98,18 @@ async def test_once_an_hour(
     assert await _told(database) == [("endpoint.suppressed", each) for each in (subject, subject, other)]
 
 
+@pytest.mark.usefixtures("listener", "subject")
+async def test_what_was_under_way_suppresses_nothing_again(
+    database: Database, fanout: Fanout, ledger: Ledger, account_id: int
+) -> None:
+    """A failure that is recorded long after the one that suppressed is not told as another suppression."""
+    [late, *orders] = await _orders(fanout, account_id, LIMIT + 1)
+    for order in orders:
+        await _attempt(ledger, order)
+    await _attempt(ledger, late, after=HOUR)
+    assert [each.type for each in await _waiting(database)] == ["endpoint.suppressed"]
+
+
 @pytest.mark.usefixtures("listener")
 async def test_an_hour_is_kept_by_two_at_once(
     url: str, database: Database, registry: Registry, account_id: int, subject: str, cipher: Cipher
@@ -125,7 +137,8 @@ async def test_who_did_not_ask_is_told_nothing(
     """An endpoint that takes everything, or other types, does not ask for these, nor does another account's; once one
     does, it hears at once.
     """
-    bystander = await given.endpoint(registry, account_id, events=events)
+    await given.endpoint(registry, account_id, events=events)
+    unheard = await fanout.open(given.event(account_id, type="endpoint.suppressed", data="{}"))
     await given.endpoint(registry, stranger_id, events=EVERYTHING)
     subject = await given.endpoint(registry, account_id, events=["zone.create"])
     gone = await given.endpoint(registry, account_id, events=EVERYTHING)
@@ -139,10 +152,9 @@ async def test_who_did_not_ask_is_told_nothing(
         await _attempt(ledger, order)
 
     heard = await fanout.open(given.event(account_id, type="endpoint.suppressed", data="{}"))
-    assert silent == []
+    assert (silent, unheard.orders) == ([], ())
     assert await _told(database) == [("endpoint.suppressed", subject)]
-    assert bystander not in {each.endpoint_id for each in heard.orders}
-    assert listener in {each.endpoint_id for each in heard.orders}
+    assert [each.endpoint_id for each in heard.orders] == [listener]
 
 
 async def test_of_reports_nothing_is_reported(
@@ -291,3 +303,14 @@ async def test_the_announcer_is_woken_when_there_is_something(
 
     assert before == []
     assert woken == [1]
+
+
+async def test_what_is_parked_is_looked_at_after_the_next_start(database: Database, account_id: int) -> None:
+    """An announcement that is parked waits no more, and does again once it is taken up anew."""
+    announcement = Announcement("ann_1", account_id, "standard", "endpoint.disabled", "{}", None, given.AT)
+    await database.write(announcements.add, announcement)
+    await database.write(announcements.park, "ann_1", "it cannot be written")
+    parked = await _waiting(database)
+    await database.write(announcements.unpark)
+    assert parked == []
+    assert await _waiting(database) == [announcement]
