@@ -90,8 +90,8 @@ async def _up(settings: Settings, began: float) -> None:
         desks, announcer = _desks(settings, sealing, database, client)
         stack.push_async_callback(desks.credits.close)
         if settings.embedded_worker:
-            await stack.enter_async_context(worker.working(client, database, sealing, settings))
-        await stack.enter_async_context(_announcing(announcer))
+            await stack.enter_async_context(worker.working(client, database, sealing, settings, announcer.wake))
+        await stack.enter_async_context(announcer.running())
         await stack.enter_async_context(_serving(desks, settings, listening))
         credentials = await _credentials(settings, desks.tenants)
         _greet(settings, credentials, time.monotonic() - began)
@@ -123,7 +123,7 @@ def _desks(settings: Settings, sealing: Cipher, database: Database, client: Clie
         catalogues=catalogues,
         trials=Trials(database, registry, catalogues, intake, fanout),
         archive=Archive(database, sealing),
-        interventions=Interventions(Ledger(database, sealing, settings.time_scale), client),
+        interventions=Interventions(Ledger(database, sealing, settings.time_scale, announcer.wake), client),
         recoveries=Recoveries(database, client),
         credits=credits,
         database=database,
@@ -152,18 +152,6 @@ async def _temporal(settings: Settings) -> AsyncIterator[Client]:
     _say("Starting Temporal …")
     async with server.running() as client:
         yield client
-
-
-@contextlib.asynccontextmanager
-async def _announcing(announcer: Announcer) -> AsyncIterator[None]:
-    """What it is at when the block ends is done at the next start."""
-    running = asyncio.create_task(announcer.run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 @contextlib.asynccontextmanager

@@ -43,7 +43,8 @@ from workflows.operator import Operator
 from workflows.outcome import AwaitedOutcome
 from workflows.recovery import Recovery
 from workflows.source import Source
-from zonehook import messages, metrics, temporal
+from zonehook import announcer, messages, metrics, temporal
+from zonehook.announcer import Announcer
 from zonehook.credits import Credits
 from zonehook.enforcement import Enforcement
 from zonehook.errors import ZonehookError
@@ -171,16 +172,20 @@ async def _work(settings: Settings) -> None:
     sealing = cipher.following(settings.encryption_keys, settings.home)
     if settings.metrics_port:
         metrics.serve(settings.host, settings.metrics_port)
-    async with working(client, database, sealing, settings):
+    intake = Intake(database, client, Enforcement(database), starts_eagerly=True)
+    announcing = Announcer(database, intake, announcer.OF_WORKER)
+    async with announcing.running(), working(client, database, sealing, settings, announcing.wake):
         await stop.wait()
     await database.close()
 
 
 @contextlib.asynccontextmanager
-async def working(client: Client, database: Database, sealing: Cipher, settings: Settings) -> AsyncIterator[Worker]:
-    """A worker while the block runs; attempts under way are finished before it returns."""
+async def working(
+    client: Client, database: Database, sealing: Cipher, settings: Settings, wake: Callable[[], None] = lambda: None
+) -> AsyncIterator[Worker]:
+    """A worker while the block runs; attempts under way are finished before it returns. `wake` is its announcer's."""
     sender = Sender(settings.targets, sources=settings.source_address)
-    ledger = Ledger(database, sealing, settings.time_scale)
+    ledger = Ledger(database, sealing, settings.time_scale, wake)
     delivering = Delivering(ledger, sender)
     credits = Credits(database)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True, on_acceptance=credits.spend)

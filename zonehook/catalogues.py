@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from zonehook import dialects, events
+from zonehook.dialects import own
 from zonehook.dialects.catalogue import EventType
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict, Detail, Invalid, NotFound
@@ -32,8 +33,14 @@ class Catalogues:
             return [_entry(each) for each in catalogue.values()]
         return await self._database.read(event_types.all_of, account_id)
 
+    def own(self) -> list[Entry]:
+        """Zonehook's own types, which every account's endpoints may subscribe to and none publishes."""
+        return [_entry(each) for each in own.TYPES.values()]
+
     async def get(self, account_id: int, dialect: str, name: str) -> Entry:
         """Raises NotFound."""
+        if own.is_own(name):
+            return _entry(own.TYPES[name])
         catalogue = dialects.named(dialect).catalogue
         if catalogue is not None and name in catalogue:
             return _entry(catalogue[name])
@@ -50,7 +57,7 @@ class Catalogues:
         Raises Conflict for a dialect that has its own types, a name that is taken and one type too many; Invalid for a
         malformed name or schema, and a sample that does not fit.
         """
-        _check_is_open(dialect)
+        _check_is_open(dialect, wanted.name)
         if problem := events.type_problem(wanted.name):
             raise Invalid.field("name", problem)
         await self._check(actor.account_id, wanted)
@@ -59,7 +66,7 @@ class Catalogues:
 
     async def change(self, actor: Actor, dialect: str, name: str, changes: Mapping[str, str | None]) -> Entry:
         """Changes description, sample or schema; None removes one. Raises as `register`, and NotFound."""
-        _check_is_open(dialect)
+        _check_is_open(dialect, name)
         before = await self.get(actor.account_id, dialect, name)
         wanted = Entry(**{**vars(before), **changes})
         await self._check(actor.account_id, wanted)
@@ -69,7 +76,7 @@ class Catalogues:
 
     async def remove(self, actor: Actor, dialect: str, name: str) -> None:
         """Events of this type are accepted as those of any that is not registered. Raises Conflict and NotFound."""
-        _check_is_open(dialect)
+        _check_is_open(dialect, name)
         if events.type_problem(name) or not await self._database.write(_remove, actor, name):
             raise _not_found(name)
 
@@ -130,7 +137,9 @@ def _remove(conn: Connection, actor: Actor, name: str) -> bool:
     return True
 
 
-def _check_is_open(dialect: str) -> None:
+def _check_is_open(dialect: str, name: str) -> None:
+    if own.is_own(name):
+        raise Conflict("own_event_type", f"{name} is Zonehook's own and cannot be changed; choose another name")
     if dialects.named(dialect).catalogue is not None:
         raise Conflict(
             "catalogue_closed",

@@ -112,7 +112,7 @@ def _opened_each(conn: Connection, event: AcceptedEvent) -> list[Opened]:
 def _listens(endpoint: Row[Any], event: AcceptedEvent) -> bool:
     if event.trial_of is not None:
         return bool(endpoint.id == event.trial_of)
-    return dialects.named(endpoint.dialect).knows(event.type) and endpoints.subscribes(endpoint.events, event.type)
+    return dialects.listens(endpoint.dialect, endpoint.events, event.type)
 
 
 def _opened(delivery_id: str, event_type: str, endpoint: Row[Any]) -> Opened:

@@ -11,6 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from zonehook import clock, dialects, events, ids, messages, offers, schedules, temporal
+from zonehook.dialects import own
 from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict, Invalid, NotFound, Unavailable, ZonehookError
 from zonehook.messages import AcceptedEvent, Offer
@@ -59,12 +60,24 @@ class Intake:
         version of its catalogue; None: it is looked up.
 
         Raises Invalid for a malformed event, for one that lacks what the dialect's receivers need and for one that does
-        not fit the schema of its type, Conflict for a known key with other content, Unavailable.
+        not fit the schema of its type, or is of a type of Zonehook's own; Conflict for a known key with other content;
+        Unavailable.
         """
         event = propose(account_id, dialect, offered, clock.now())
+        accepted = await self._accept(event, dialect, catalogue_version)
+        if not accepted.is_duplicate:
+            self._on_acceptance(account_id)
+        return accepted
+
+    async def accept_own(self, account_id: int, dialect: str, offered: Offered) -> Accepted:
+        """An event that Zonehook publishes itself: no schema of the account's stands in its way. As `accept`."""
+        event = _written(_event(account_id, offered, clock.now()), dialect)
+        return await self._accept(event, dialect, catalogue_version=0)
+
+    async def _accept(self, event: AcceptedEvent, dialect: str, catalogue_version: int | None) -> Accepted:
         if event.key is not None:
             # Temporal forgets workflows after its retention; the records keep the key
-            first = await self._database.read(stored.get, account_id, event.id)
+            first = await self._database.read(stored.get, event.account_id, event.id)
             if first is not None:
                 return _duplicate(event, first.fingerprint, first.accepted_at)
         await self.enforce(event, dialect, catalogue_version)
@@ -72,7 +85,6 @@ class Intake:
             await self._start(event)
         except WorkflowAlreadyStartedError:
             return await self._duplicate_in_temporal(event)
-        self._on_acceptance(account_id)
         return Accepted(event.id, event.type, event.accepted_at, is_duplicate=False)
 
     async def known(self, proposed: Sequence[AcceptedEvent]) -> list[Accepted | Conflict | None]:
@@ -130,7 +142,7 @@ class Intake:
 
     async def accept_trial(self, account_id: int, endpoint_id: str, dialect: str, sample: Offered) -> AcceptedEvent:
         """A sample for one endpoint alone, durable when it returns. `dialect` is the endpoint's. Raises as `accept`."""
-        event = replace(propose(account_id, dialect, sample, clock.now()), trial_of=endpoint_id)
+        event = replace(_written(_event(account_id, sample, clock.now()), dialect), trial_of=endpoint_id)
         await self._start(event)
         return event
 
@@ -189,8 +201,13 @@ class Intake:
 
 
 def propose(account_id: int, dialect: str, offered: Offered, now: datetime) -> AcceptedEvent:
-    """The event that this is, if it is well-formed and can be written in this dialect. Raises Invalid."""
-    event = _event(account_id, offered, now)
+    """The event that a producer offers, if it is well-formed and can be written in this dialect. Raises Invalid."""
+    if own.is_own(offered.type):
+        raise Invalid.field("type", f"{offered.type} is Zonehook's own; nobody else publishes it", "invalid_event")
+    return _written(_event(account_id, offered, now), dialect)
+
+
+def _written(event: AcceptedEvent, dialect: str) -> AcceptedEvent:
     if found := dialects.problems(dialect, event):
         raise Invalid("invalid_event", found[0].message, tuple(found))
     return event

@@ -1,11 +1,13 @@
 """The desk for attempts: what is to be done for a delivery, and what was, one commit each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from zonehook import clock, dialects, endpoints, verdicts
+from zonehook import clock, dialects, endpoints, reports, verdicts
+from zonehook.dialects import own
 from zonehook.errors import NotFound
 from zonehook.messages import DeliveryEnd, DeliveryOrder, Sent
 from zonehook.store import deliveries
@@ -43,12 +45,21 @@ class Standing:
 
 
 class Ledger:
-    """Keeps the records of attempts. `time_scale` multiplies the schedules of replays ordered from now on."""
+    """Keeps the records of attempts. `time_scale` multiplies the schedules of replays ordered from now on;
+    `on_announcement` is called once there is something for the announcer.
+    """
 
-    def __init__(self, database: Database, cipher: Cipher, time_scale: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        time_scale: float,
+        on_announcement: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._cipher = cipher
         self._time_scale = time_scale
+        self._on_announcement = on_announcement
 
     async def duty(self, order: DeliveryOrder) -> Duty:
         """What the records say of a delivery whose turn has come. Raises NotFound, Unavailable."""
@@ -84,7 +95,10 @@ class Ledger:
                 decision: Wait | End = SUPERSEDED
             else:
                 decision = verdicts.after(sent, duty.progress, order.policy, order.delivery_id)
-            if await self._database.write(_write_attempt, order, duty, sent, decision):
+            told = await self._database.write(_write_attempt, order, duty, sent, decision)
+            if told:
+                self._on_announcement()
+            if told is not None:
                 return decision
             duty = await self.duty(order)
 
@@ -96,7 +110,8 @@ class Ledger:
         """Writes that this run of a delivery ended without another attempt, and says how it ended: what was over
         before stays as it was. Raises NotFound, Unavailable.
         """
-        await self._database.write(deliveries.end, order, end.status, end.reason, clock.now())
+        if await self._database.write(_write_end, order, end):
+            self._on_announcement()
         row = await self._row(order.account_id, order.delivery_id)
         if row.run != order.run:
             return DeliveryEnd(SUPERSEDED.status, row.attempts, SUPERSEDED.reason)
@@ -128,21 +143,54 @@ class Ledger:
         return row
 
 
-def _write_attempt(conn: Connection, order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) -> bool:
-    """Whether the delivery stood as it did when the attempt began."""
+def _write_attempt(conn: Connection, order: DeliveryOrder, duty: Duty, sent: Sent, decision: Wait | End) -> bool | None:
+    """Whether there is something for the announcer; None where the delivery does not stand any more as it did when the
+    attempt began, and nothing was written.
+    """
     failures = deliveries.advance(conn, duty.row, _progress_values(duty, sent, decision))
     if failures is None:
-        return False
+        return None
     deliveries.add_attempt(conn, _attempt_values(order, duty, sent))
-    is_slow = endpoints.is_slow(sent.duration_ms)
-    if not verdicts.succeeded(sent, order.policy):
-        limit = order.policy.suppress_after
-        stored.note_failure(conn, order.endpoint_id, sent.ended_at, limit, is_slow)
-    elif failures or is_slow != duty.row.is_slow:  # most deliveries leave their endpoint as it is
-        stored.note_success(conn, order.endpoint_id, is_slow)
-    if verdicts.disables(sent, order.policy):
-        stored.note_gone(conn, order.endpoint_id, sent.ended_at)
-    return True
+    news = _write_health(conn, order, duty, sent, failures)
+    if own.is_own(order.event_type):  # of those that tell nothing is told: it could go on for ever
+        return False
+    told = [reports.of_endpoint(conn, order.account_id, order.endpoint_id, *each, sent.ended_at) for each in news]
+    if _has_failed(decision) and duty.progress.status in verdicts.OPEN:
+        told.append(reports.of_delivery(conn, order, sent.ended_at))
+    return any(told)
+
+
+def _write_health(
+    conn: Connection, order: DeliveryOrder, duty: Duty, sent: Sent, failures: int
+) -> list[tuple[str, str]]:
+    """How the attempt leaves its endpoint. Returns what there is to be told of that: types, each with the reason."""
+    is_slow, news = endpoints.is_slow(sent.duration_ms), []
+    if verdicts.succeeded(sent, order.policy):
+        if failures or is_slow != duty.row.is_slow:  # most deliveries leave their endpoint as it is
+            stored.note_success(conn, order.endpoint_id, is_slow)
+        is_recovery = duty.row.is_recovering and not own.is_own(order.event_type)
+        if is_recovery and stored.note_recovered(conn, order.endpoint_id):
+            news.append((own.RECOVERED, "a delivery was confirmed, after the endpoint had been suppressed or disabled"))
+        return news
+    limit = order.policy.suppress_after
+    if stored.note_failure(conn, order.endpoint_id, sent.ended_at, limit, is_slow):
+        news.append((own.SUPPRESSED, f"{limit} attempts in a row failed"))
+    if verdicts.disables(sent, order.policy) and stored.note_gone(conn, order.endpoint_id, sent.ended_at):
+        news.append((own.DISABLED, "the receiver answered 410 (gone)"))
+    return news
+
+
+def _write_end(conn: Connection, order: DeliveryOrder, end: End) -> bool:
+    """Whether there is something for the announcer."""
+    now = clock.now()
+    ended = deliveries.end(conn, order, end.status, end.reason, now)
+    if not ended or not _has_failed(end) or own.is_own(order.event_type):
+        return False
+    return reports.of_delivery(conn, order, now)
+
+
+def _has_failed(decision: Wait | End) -> bool:
+    return isinstance(decision, End) and decision.status is DeliveryStatus.FAILED
 
 
 def _progress(row: Row[Any]) -> Progress:

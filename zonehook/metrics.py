@@ -23,6 +23,7 @@ _SECONDS = Histogram(
 _STATEMENTS = Counter("zonehook_database_statements", "Statements sent to the database", ["kind"])
 _TRANSACTIONS = Counter("zonehook_database_transactions", "Transactions committed")
 _SIGNALS_REFUSED = Counter("zonehook_signals_refused", "Signals to inboxes that became no event")
+_PARKED = Counter("zonehook_announcements_parked", "Events of our own that could not be published")
 
 
 def statement(kind: str) -> None:
@@ -44,6 +45,11 @@ def attempt(dialect: str, outcome: str, seconds: float) -> None:
 def signals_refused(count: int) -> None:
     """To an inbox; each of them is in its query `refused`."""
     _SIGNALS_REFUSED.inc(count)
+
+
+def parked() -> None:
+    """The log has which, and why."""
+    _PARKED.inc()
 
 
 def serve(host: str, port: int) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from zonehook import addresses, clock, dialects, plans
-from zonehook.dialects import dnsimple
+from zonehook import addresses, clock, dialects, plans, reports
+from zonehook.dialects import dnsimple, own
 from zonehook.endpoints import Endpoint
 from zonehook.errors import Conflict, Invalid, NotFound, QuotaExceeded
 from zonehook.registration import Checks, Registration, first_secret, new_secret
@@ -89,9 +89,11 @@ class Registry:
 
     async def disable(self, actor: Actor, endpoint_id: str) -> Endpoint:
         """From now on no attempt is made; one that falls due meanwhile ends its delivery as cancelled."""
-        endpoint = await self.get(actor.account_id, endpoint_id)
-        at = endpoint.disabled_at or clock.now()
-        return await self._write(actor, "endpoint.disabled", endpoint_id, {"disabled_at": at})
+        changed = await self._database.write(_disable, self._cipher, actor, endpoint_id)
+        if changed is None:
+            raise NotFound.endpoint(endpoint_id)
+        self._on_announcement()
+        return changed
 
     async def enable(self, actor: Actor, endpoint_id: str) -> Endpoint:
         return await self._write(actor, "endpoint.enabled", endpoint_id, {"disabled_at": None})
@@ -202,6 +204,17 @@ def _announce(conn: Connection, event_type: str, endpoint: Endpoint, at: datetim
         data=dnsimple.webhook_data(endpoint), actor=dnsimple.account_actor(account.id, account.name), created_at=at,
     )  # fmt: skip
     announcements.add(conn, announcement)
+
+
+def _disable(conn: Connection, cipher: Cipher, actor: Actor, endpoint_id: str) -> Endpoint | None:
+    before, now = stored.get(conn, actor.account_id, endpoint_id), clock.now()
+    if before is None:
+        return None
+    values = {"disabled_at": before.disabled_at or now, "is_recovering": True}
+    changed = _change(conn, cipher, actor, "endpoint.disabled", endpoint_id, values)
+    if before.disabled_at is None:
+        reports.of_endpoint(conn, actor.account_id, endpoint_id, own.DISABLED, "it was disabled by hand", now)
+    return changed
 
 
 def _change(

@@ -65,13 +65,17 @@ class TypeShape(ListedTypeShape):
 
 class CatalogueShape(Shape):
     data: list[ListedTypeShape]
+    zonehook: list[ListedTypeShape]
 
 
 @router.get("", response_class=Response, responses={**documented(), 200: {"model": CatalogueShape}})
 async def catalogue(desks: House, caller: Viewer) -> Response:
-    """Every event type of the account's dialect, with a sample of its data; in standard those that were registered."""
+    """Every event type of the account's dialect, with a sample of its data; in standard those that were registered.
+    `zonehook` has those that Zonehook tells itself, to endpoints that subscribe to them by name.
+    """
     found = await desks.catalogues.all_of(caller.account_id, caller.dialect)
-    return _json({"data": [_listed(each) for each in found]})
+    own = desks.catalogues.own()
+    return _json({"data": [_listed(each) for each in found], "zonehook": [_listed(each) for each in own]})
 
 
 @router.post(

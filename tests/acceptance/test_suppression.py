@@ -2,24 +2,20 @@
 
 import asyncio
 import contextlib
-import os
 import sqlite3
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from temporalio.api.enums.v1 import EventType, TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
 from tests import samples
-from tests.acceptance import steering
+from tests.acceptance import workers
 from tests.receiver import Mailbox, Receiver, Reply
-from tests.running import ROOT, Account, House, running
+from tests.running import Account, House, running
 from tests.store import postgres as cluster
 
 LIMIT = 15
@@ -47,7 +43,7 @@ async def test_failures_at_the_same_moment_in_two_workers(
     the account's other endpoint gets what is new.
     """
     alone = trusting | keeping | {"ZONEHOOK_EMBEDDED_WORKER": "0"}  # one beside the API gets most of what that accepts
-    async with running(tmp_path, alone) as house, _two_workers(house) as client:
+    async with running(tmp_path, alone) as house, workers.two(house) as client:
         account, elsewhere = house.account(), receiver.mailbox()
         boxes = {dialect: receiver.mailbox() for dialect in ("standard", "dnsimple")}
         endpoints = [await account.register(box.url, dialect=dialect) for dialect, box in boxes.items()]
@@ -67,11 +63,11 @@ async def test_failures_at_the_same_moment_in_two_workers(
         await account.attempted(44)
         after_all = [await _health(account, each["id"]) for each in endpoints]
         cancelled = await _settled(account)
-        workers = await _workers_of(client, account, cancelled)
+        who = await _workers_of(client, account, cancelled)
         await account.publish("ssl.issued")
         await elsewhere.wait_for(1)
 
-        assert len(workers) == 2
+        assert len(who) == 2
         assert after_twenty == [("suppressed", 20)] * 2
         assert after_all == [("suppressed", 22)] * 2
         assert _moments(house) == moments
@@ -216,40 +212,6 @@ def _moments(house: House) -> list[Any]:
     url = house.environment.get("ZONEHOOK_DATABASE_URL")
     with contextlib.closing(psycopg.connect(url) if url else sqlite3.connect(house.home / "zonehook.db")) as records:
         return [row[0] for row in records.execute("SELECT suppressed_at FROM endpoints ORDER BY id")]
-
-
-@contextlib.asynccontextmanager
-async def _two_workers(house: House) -> AsyncIterator[Client]:
-    """Two worker processes on the house's Temporal and database; a client of that Temporal."""
-    settings = {
-        "TEMPORAL_ADDRESS": house.credentials["temporal_address"],
-        "ZONEHOOK_ALLOWED_TARGETS": "127.0.0.0/8",
-    }
-    client = await steering.temporal_of(house)
-    environment = {**os.environ, **house.environment, **settings}
-    program = (sys.executable, "-m", "worker")
-    workers = [await asyncio.create_subprocess_exec(*program, cwd=ROOT, env=environment) for _ in range(2)]
-    try:
-        async with asyncio.timeout(60):
-            while len(await _pollers(client)) < 2:
-                assert [each.returncode for each in workers] == [None, None]
-                await asyncio.sleep(0.05)  # nobody tells when a worker has come
-        yield client
-    finally:
-        for each in workers:
-            each.kill()
-            await each.wait()
-
-
-async def _pollers(client: Client) -> set[str]:
-    """Who asks Temporal for workflow tasks."""
-    asked = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name="zonehook"),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    found = await client.workflow_service.describe_task_queue(asked)
-    return {each.identity for each in found.pollers}
 
 
 async def _workers_of(client: Client, account: Account, deliveries: list[Any]) -> set[str]:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests import samples
 from tests.api import shapes
 from tests.api.waiting import recorded
+from tests.receiver import Mailbox
 from tests.running import Account, House
+from zonehook import dialects
 from zonehook.catalogues import MAX_TYPES
 
 TYPES = "/v1/event-types"
@@ -51,7 +54,7 @@ async def test_register_read_change_delete(account: Account) -> None:
     shapes.check(made, _TYPE_SHAPE)
     assert made == read == FULL
     assert bare == {"name": "server.lost"} | emptied
-    assert listed == {"data": [{name: each[name] for name in shapes.EVENT_TYPE} for each in (bare, made)]}
+    assert listed["data"] == [{name: each[name] for name in shapes.EVENT_TYPE} for each in (bare, made)]
     assert changed == FULL | {"sample": {"host": "b"}}
     assert after == {"name": "server.moved"} | emptied
     assert [each["name"] for each in left["data"]] == ["server.lost"]
@@ -110,7 +113,7 @@ async def test_what_is_refused(account: Account, body: dict[str, Any], field: st
     """What cannot be a type is refused with the field to blame, and nothing is stored."""
     error = await _refused(account, body)
     assert error["details"][0]["field"] == field
-    assert await account.call("GET", TYPES, status=200) == {"data": []}
+    assert (await account.call("GET", TYPES, status=200))["data"] == []
 
 
 async def test_a_change_must_fit_what_stays(account: Account) -> None:
@@ -268,3 +271,53 @@ async def test_a_reader_reads_and_a_stranger_does_not(account: Account) -> None:
     answer = await account.client.get(TYPES, headers={"Authorization": ""})
     assert answer.status_code == 401
     assert json.loads(answer.text)["error"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize("dialect", dialects.NAMES)
+async def test_zonehooks_own(house: House, mailbox: Mailbox, dialect: str) -> None:
+    """Every account finds Zonehook's own types beside its dialect's, its endpoints subscribe to them and get their
+    samples on demand; nobody publishes, registers or changes them.
+    """
+    account = await house.new_account(dialect)
+    listed = await account.call("GET", TYPES, status=200)
+    names = [each["name"] for each in listed["zonehook"]]
+    for wanted in (names, ["endpoint.*"], ["delivery.*"]):
+        await account.register(f"{mailbox.url}/others", dialect=dialect, events=wanted)
+    first = await account.register(mailbox.url, dialect=dialect, events=["endpoint.*"])
+    chosen = {"type": names[0]} if dialect.startswith("dnsimple") else None  # which get their vendor's all the same
+    sent = await account.call("POST", f"/v1/webhook-endpoints/{first['id']}/test", body=chosen, status=202)
+    [received] = await mailbox.wait_for(1)
+
+    assert names == ["endpoint.suppressed", "endpoint.disabled", "endpoint.recovered", "delivery.exhausted"]
+    assert not {*names} & {each["name"] for each in listed["data"]}
+    for each in listed["zonehook"]:
+        shapes.check(each, shapes.EVENT_TYPE)
+        assert await account.call("GET", f"{TYPES}/{each['name']}", status=200) == each | {"schema": None}
+        published = {"type": each["name"], "data": each["sample"]}
+        error = await _refused(account, published, path="/v1/events")
+        assert (error["code"], error["details"][0]["field"]) == ("invalid_event", "type")
+        path = f"{TYPES}/{each['name']}"
+        for refused in (
+            await _refused(account, {"name": each["name"]}, 409),
+            await _refused(account, {"description": "mine"}, 409, "PATCH", path),
+            await _refused(account, None, 409, "DELETE", path),
+        ):
+            assert refused["code"] == "own_event_type"
+    assert sent["type"] == "endpoint.suppressed"
+    assert '"ep_' in received.body.decode()
+    happened = (await account.call("GET", "/v1/events", status=200))["data"]
+    assert {each["type"] for each in happened} - {"webhook.create"} == {sent["type"]}
+
+
+@pytest.mark.parametrize("dialect", ["dnsimple", "dnsimple-legacy"])
+async def test_beside_every_event_of_dnsimples(house: House, mailbox: Mailbox, dialect: str) -> None:
+    """An endpoint without a filter may name Zonehook's own types, and gets its vendor's events all the same."""
+    account = await house.new_account(dialect)
+    body = {"url": mailbox.url, "events": ["endpoint.suppressed", "domain.create"]}
+    refused = await _refused(account, body, path="/v1/webhook-endpoints")
+    await account.register(mailbox.url, events=["endpoint.suppressed"])
+    await account.publish(data=samples.event("dnsimple")["data"])
+    [received] = await mailbox.wait_for(1)
+
+    assert refused["details"][0]["field"] == "events"
+    assert "domain.create" in received.body.decode()

@@ -100,7 +100,7 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "POST /v1/event-types 201": {**shapes.EVENT_TYPE, "schema": shapes.text},
     "GET /v1/event-types/{} 200": {**shapes.EVENT_TYPE, "schema": shapes.text},
     "PATCH /v1/event-types/{} 200": {**shapes.EVENT_TYPE, "schema": shapes.text},
-    "GET /v1/event-types 200": {"data": shapes.text},
+    "GET /v1/event-types 200": {"data": shapes.text, "zonehook": shapes.text},
     "GET /v1/webhook-deliveries/{} 200": {**shapes.DELIVERY, "request": shapes.text},
     "POST /v1/webhook-deliveries/{}/replay 202": shapes.DELIVERY,
     "POST /v1/webhook-deliveries/{}/retry-now 202": shapes.DELIVERY,

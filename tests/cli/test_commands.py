@@ -186,7 +186,9 @@ async def test_a_delivery_that_waits(patient_house: House, patient_account: Acco
 
 
 async def test_event_types(house: House, account: Account, shell: Shell) -> None:
-    """`event-types` lists the account's types, and with a name shows that one with its sample and its schema."""
+    """`event-types` lists the account's types and then Zonehook's own, and with a name shows that one with its sample
+    and its schema.
+    """
     empty = await shell.run("event-types")
     whole = {"name": "server.moved", "description": "It [moved].", "sample": {"ü": [1]}, "schema": {"required": ["ü"]}}
     await account.call("POST", "/v1/event-types", body=whole, status=201)
@@ -201,8 +203,14 @@ async def test_event_types(house: House, account: Account, shell: Shell) -> None
         of_vendor.run("event-types", "host.status_changed"),
     )
 
-    assert empty.out == "none\n"
-    assert [line.split(maxsplit=1) for line in listed.out.splitlines()[1:]] == [["server.moved", "It [moved]."]]
+    own = empty.out.partition("none\n\n")[2].splitlines()
+    assert own[0] == "Told by Zonehook itself, to endpoints that subscribe to them by name:"
+    assert [line.split()[0] for line in own[2:]] == [
+        "endpoint.suppressed", "endpoint.disabled", "endpoint.recovered", "delivery.exhausted",
+    ]  # fmt: skip
+    theirs, _, after = listed.out.partition("\n\n")
+    assert [line.split(maxsplit=1) for line in theirs.splitlines()[1:]] == [["server.moved", "It [moved]."]]
+    assert after.splitlines() == own
     head, sample, schema = one.out.split("\n\n")
     assert head == "server.moved: It [moved]."
     assert sample.startswith("sample:\n")
@@ -210,7 +218,7 @@ async def test_event_types(house: House, account: Account, shell: Shell) -> None
     assert json.loads(schema.removeprefix("schema:")) == {"required": ["ü"]}
     assert (unknown.status, unknown.out) == (1, "")
     assert "there is no event type" in unknown.err
-    assert [line.split()[0] for line in four.out.splitlines()[1:]] == [
+    assert [line.split()[0] for line in four.out.partition("\n\n")[0].splitlines()[1:]] == [
         "host.ip_updated", "host.created", "host.deleted", "host.status_changed",
     ]  # fmt: skip
     assert json.loads(status.out.partition("sample:")[2])["status"] == "offline"

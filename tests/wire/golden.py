@@ -22,7 +22,7 @@ import trustme
 from tests import samples
 from tests.receiver import Received, Receiver, listening
 from zonehook import __version__, addresses, dialects, signatures
-from zonehook.dialects import Letter
+from zonehook.dialects import Letter, own
 from zonehook.messages import AcceptedEvent
 from zonehook.net.sender import Sender
 
@@ -46,7 +46,8 @@ class Golden:
 
     @property
     def path(self) -> Path:
-        return FOLDER / self.dialect / f"{self.type.replace(':', '_')}.http"
+        folder = FOLDER / "zonehook" if own.is_own(self.type) else FOLDER
+        return folder / self.dialect / f"{self.type.replace(':', '_')}.http"
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -55,9 +56,11 @@ class Golden:
         return (CHOSEN_SECRET,) if self.dialect == "captaindns" else (SECRET,)
 
     def event(self) -> AcceptedEvent:
-        """The sample of the catalogue as a producer published it; every other one by a person, with its own time."""
+        """The sample of the catalogue as a producer published it; every other one by a person, with its own time. Of
+        Zonehook's own, as its announcer does.
+        """
         offered = samples.event(self.dialect, self.type)
-        by_hand = len(self.type) % 2 == 0
+        by_hand = len(self.type) % 2 == 0 and not own.is_own(self.type)
         return AcceptedEvent(
             account_id=1385,
             id="evt_01jz5t5e00a1b2c3d4e5f6g7h8",
@@ -81,6 +84,13 @@ def every() -> Iterator[Golden]:
     for name in dialects.NAMES:
         types = dialects.named(name).catalogue or (samples.ONE_TYPE[name],)
         for type_ in _LEGACY_TYPES if name == "dnsimple-legacy" else types:
+            yield Golden(name, type_)
+
+
+def of_zonehook() -> Iterator[Golden]:
+    """Two of Zonehook's own types, as each dialect has them: one with a delivery, one without."""
+    for name in dialects.NAMES:
+        for type_ in (own.SUPPRESSED, own.EXHAUSTED):
             yield Golden(name, type_)
 
 
@@ -115,8 +125,8 @@ async def _write() -> None:
         environment.setenv("SSL_CERT_FILE", pem.name)
         sender = Sender(addresses.parse_networks("127.0.0.0/8"), to_loopback)
     async with listening(context, HOST) as receiver:
-        for golden in every():
-            golden.path.parent.mkdir(exist_ok=True)
+        for golden in (*every(), *of_zonehook()):
+            golden.path.parent.mkdir(parents=True, exist_ok=True)
             golden.path.write_bytes(await sent(sender, receiver, golden))
         await sender.close()
         await asyncio.sleep(0.1)  # the receiver hears of it

@@ -14,6 +14,7 @@ import pytest_asyncio
 import trustme
 from standardwebhooks import Webhook
 
+from tests import samples
 from tests.receiver import Receiver, listening
 from tests.wire import golden
 from tests.wire.golden import FOLDER, HOST, Golden
@@ -21,6 +22,7 @@ from zonehook import addresses
 from zonehook.net.sender import Sender
 
 EVERY = list(golden.every())
+OWN = list(golden.of_zonehook())
 VENDORS = ("captaindns", "connect-domain", "dnsimple", "novadns")
 
 
@@ -65,16 +67,18 @@ async def sender(trusting: dict[str, str]) -> AsyncIterator[Sender]:
 
 
 @pytest.mark.rows("DN2-04", "DN2-07", "NOV-28", "NOV-01")
-@pytest.mark.parametrize("each", EVERY, ids=_name)
+@pytest.mark.parametrize("each", EVERY + OWN, ids=_name)
 async def test_a_delivery_is_these_bytes(each: Golden, sender: Sender, receiver: Receiver) -> None:
     """What a receiver's socket reads, request line, headers and body, is what the golden file has."""
     assert await golden.sent(sender, receiver, each) == each.path.read_bytes()
 
 
 def test_there_is_a_file_for_every_type() -> None:
-    """The four vendors' 94 types, some of the old payload and one of the open dialect: no file too many or too few."""
+    """The four vendors' 94 types, some of the old payload, one of the open dialect, and for each two of Zonehook's own:
+    no file too many or too few.
+    """
     on_disk = {path.relative_to(FOLDER) for path in FOLDER.rglob("*.http")}
-    assert on_disk == {each.path.relative_to(FOLDER) for each in EVERY}
+    assert on_disk == {each.path.relative_to(FOLDER) for each in EVERY + OWN}
     assert len(_of(*VENDORS)) == 94
 
 
@@ -158,6 +162,25 @@ def test_novadns_bodies(each: Golden) -> None:
     assert body["timestamp"] in ("2026-07-02T12:00:00Z", "2026-07-02T11:59:58Z")
 
 
+@pytest.mark.parametrize("each", OWN, ids=_name)
+def test_what_zonehook_tells_of_itself(each: Golden) -> None:
+    """In every dialect's own form: what it names and an event of ours has not is null, and the actor is Zonehook."""
+    body = _parsed(each)
+    members = samples.event(each.dialect, each.type)["data"]
+    time = body.get("timestamp") or body.get("sent_at")
+    expected: dict[str, dict[str, Any]] = {
+        "standard": {"type": each.type, "timestamp": time, "data": members},
+        "captaindns": {"type": each.type, "timestamp": time, "data": members},
+        "connect-domain": {"type": each.type, "jobId": None, "data": members, "sent_at": time},
+        "novadns": {"event": each.type, "host": None, "ipv4": None, "ipv6": None, **members, "timestamp": time},
+    }
+    if each.dialect.startswith("dnsimple"):
+        assert body["actor"] == {"id": "zonehook", "entity": "dnsimple", "pretty": "Zonehook"}
+        assert (body.get("name") or body["action"], body["data"]) == (each.type, members)
+    else:
+        assert list(body.items()) == list(expected[each.dialect].items())
+
+
 def _hex(secret: str, message: bytes) -> str:
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
 
@@ -187,7 +210,7 @@ def test_captaindns_signatures(each: Golden) -> None:
     assert headers["X-CaptainDNS-Signature"] == f"sha256={signed}"
 
 
-@pytest.mark.parametrize("each", [each for each in EVERY if each.secrets], ids=_name)
+@pytest.mark.parametrize("each", [each for each in EVERY + OWN if each.secrets], ids=_name)
 def test_a_stock_library_agrees(each: Golden) -> None:
     """The Standard Webhooks library signs the golden body as the golden headers say, in every dialect with a secret."""
     (secret,) = each.secrets

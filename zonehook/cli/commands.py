@@ -164,7 +164,10 @@ def event_types(
     """List the event types of the account, or show one with a sample of its data."""
     zonehook = house.of_settings()
     if name is None:
-        _print_table(zonehook.call("GET", "/v1/event-types")["data"], ["name", "description"])
+        found = zonehook.call("GET", "/v1/event-types")
+        _print_table(found["data"], ["name", "description"])
+        _console.print("\nTold by Zonehook itself, to endpoints that subscribe to them by name:", soft_wrap=True)
+        _print_table(found["zonehook"], ["name", "description"])
         return
     shown = zonehook.call("GET", f"/v1/event-types/{quote(name, safe='')}")
     _console.print(f"{shown['name']}: {shown['description'] or 'no description'}", markup=False, soft_wrap=True)

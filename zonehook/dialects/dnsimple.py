@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from zonehook import events, ids
-from zonehook.dialects import catalogue
+from zonehook.dialects import catalogue, own
 from zonehook.dialects.dialect import Dialect, Letter, Secrets, Subscribing
 from zonehook.endpoints import Endpoint
 from zonehook.errors import Detail
@@ -19,6 +19,8 @@ _CATALOGUE = catalogue.read("dnsimple")
 _ENTITIES = ("user", "account", "dnsimple")
 # What an event without an actor was caused by: the vendor's own asynchronous work
 _SYSTEM = {"id": '"system"', "entity": '"dnsimple"', "pretty": '"support@dnsimple.com"'}
+# And what Zonehook tells of itself, which is no work of the vendor's; as entity the platform is nearest
+_ZONEHOOK = {"id": '"zonehook"', "entity": '"dnsimple"', "pretty": '"Zonehook"'}
 
 
 def envelope(letter: Letter) -> bytes:
@@ -68,7 +70,8 @@ def account_actor(account_id: int, name: str) -> str:
 
 def _body(head: str, letter: Letter, account: str) -> str:
     event = letter.event
-    actor = _SYSTEM if event.actor is None else events.members(event.actor)
+    nobody = _ZONEHOOK if own.is_own(event.type) else _SYSTEM
+    actor = nobody if event.actor is None else events.members(event.actor)
     parts = ",".join(f'"{name}":{actor[name]}' for name in _SYSTEM)
     return (
         f'{{"{head}":{json.dumps(event.type)},"api_version":"v2",'

@@ -5,7 +5,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 
 from zonehook import events, signatures
-from zonehook.dialects import catalogue
+from zonehook.dialects import catalogue, own
 from zonehook.dialects.dialect import Dialect, Letter, Subscribing
 from zonehook.errors import Detail
 from zonehook.messages import AcceptedEvent, Policy
@@ -17,11 +17,13 @@ _ADDRESSES = {"ipv4": IPv4Address, "ipv6": IPv6Address}
 def envelope(letter: Letter) -> bytes:
     """`{"event","host","ipv4","ipv6","timestamp"}`, and `"status"` of host.status_changed; what does not apply is null.
 
-    `timestamp` is when it happened: the same on every retry, so that receivers can tell doubles and order by it.
+    `timestamp` is when it happened: the same on every retry, so that receivers can tell doubles and order by it. Of an
+    event of Zonehook's own the members come after the addresses; it is about no host.
     """
     event = letter.event
     data = events.members(event.data)
-    names = [*dict.fromkeys(["host", *_ADDRESSES, *_CATALOGUE[event.type].required])]
+    of_type = (own.TYPES if own.is_own(event.type) else _CATALOGUE)[event.type]
+    names = [*dict.fromkeys(["host", *_ADDRESSES, *of_type.required])]
     fields = ",".join(f'"{name}":{data.get(name, "null")}' for name in names)
     at = events.timestamp(event.happened_at)
     return f'{{"event":{json.dumps(event.type)},{fields},"timestamp":"{at}"}}'.encode()

@@ -87,6 +87,7 @@ _DUTY: Select[Any] = (
         endpoints.c.suppressed_at,
         endpoints.c.deleted_at,
         endpoints.c.is_slow,
+        endpoints.c.is_recovering,
         func.coalesce(deliveries.c.body, _holder.c.body).label("body"),
     )
     .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
@@ -222,13 +223,14 @@ def advance(conn: Connection, seen: Row[Any], values: dict[str, Any]) -> int | N
     return failures
 
 
-def end(conn: Connection, wanted: DeliveryOrder, status: DeliveryStatus, reason: str | None, at: datetime) -> None:
-    """Ends this run of a delivery if it is still open; one that is over stays as it ended."""
-    conn.execute(
+def end(conn: Connection, wanted: DeliveryOrder, status: DeliveryStatus, reason: str | None, at: datetime) -> bool:
+    """Ends this run of a delivery if it is still open, and says whether it was; one that is over stays as it ended."""
+    ended = conn.execute(
         update(deliveries)
         .where(*_open_run(wanted))
         .values(status=status, reason=reason, next_retry_at=None, completed_at=at)
     )
+    return ended.rowcount == 1
 
 
 def hurry(conn: Connection, wanted: DeliveryOrder, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, case, func, insert, or_, select, update
 
 from zonehook.endpoints import Endpoint
 from zonehook.store import pages
@@ -120,8 +120,10 @@ def note_success(conn: Connection, endpoint_id: str, is_slow: bool) -> None:
     conn.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(consecutive_failures=0, is_slow=is_slow))
 
 
-def note_failure(conn: Connection, endpoint_id: str, at: datetime, limit: int | None, is_slow: bool) -> None:
-    """Counts a failure in the database itself, so that two at once are two; the limit suppresses once."""
+def note_failure(conn: Connection, endpoint_id: str, at: datetime, limit: int | None, is_slow: bool) -> bool:
+    """Counts a failure in the database itself, so that two at once are two; the limit suppresses once. Whether it was
+    this one that did.
+    """
     failures = endpoints.c.consecutive_failures + 1
     values: dict[str, Any] = {"consecutive_failures": failures, "is_slow": is_slow}
     if limit is not None:
@@ -129,16 +131,35 @@ def note_failure(conn: Connection, endpoint_id: str, at: datetime, limit: int | 
             (failures >= limit, func.coalesce(endpoints.c.suppressed_at, at)),
             else_=endpoints.c.suppressed_at,
         )
-    conn.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(values))
+        values["is_recovering"] = or_(endpoints.c.is_recovering, failures >= limit)
+    noting = update(endpoints).where(endpoints.c.id == endpoint_id).values(values)
+    suppressed_at: datetime | None = conn.execute(noting.returning(endpoints.c.suppressed_at)).scalar_one()
+    return suppressed_at == at
 
 
-def note_gone(conn: Connection, endpoint_id: str, at: datetime) -> None:
-    """The receiver said that nobody lives there any more: disabled, once."""
-    conn.execute(
+def note_gone(conn: Connection, endpoint_id: str, at: datetime) -> bool:
+    """The receiver said that nobody lives there any more: disabled, once. Whether it was now."""
+    disabled = conn.execute(
         update(endpoints)
         .where(endpoints.c.id == endpoint_id, endpoints.c.disabled_at.is_(None))
-        .values(disabled_at=at, updated_at=at)
+        .values(disabled_at=at, is_recovering=True, updated_at=at)
     )
+    return disabled.rowcount == 1
+
+
+def note_recovered(conn: Connection, endpoint_id: str) -> bool:
+    """It takes deliveries again and confirmed one. Whether it was recovering until now."""
+    recovered = conn.execute(
+        update(endpoints)
+        .where(
+            endpoints.c.id == endpoint_id,
+            endpoints.c.is_recovering,
+            endpoints.c.suppressed_at.is_(None),
+            endpoints.c.disabled_at.is_(None),
+        )
+        .values(is_recovering=False)
+    )
+    return recovered.rowcount == 1
 
 
 def _secret(account_id: int, endpoint_id: str) -> Select[Any]:

@@ -150,6 +150,7 @@ endpoints = _table(
     Column("deleted_at", Utc),
     Column("consecutive_failures", Integer, nullable=False),
     Column("is_slow", Boolean, nullable=False, server_default=false()),  # its last answer took long
+    Column("is_recovering", Boolean, nullable=False, server_default=false()),  # was inactive; no success since
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     Index(None, "account_id", "created_at", "id"),
@@ -177,8 +178,16 @@ announcements = _table(
     Column("dialect", String(40), nullable=False),  # the account's
     Column("type", String(100), nullable=False),
     Column("data", Text, nullable=False),
-    Column("actor", Text, nullable=False),
+    Column("actor", Text),
     Column("created_at", Utc, nullable=False),
+    Column("parked_because", Text),  # it cannot be published, and is not looked at until the next start
+)
+
+tellings = _table(
+    "tellings",  # when an endpoint was last the subject of an event of our own
+    Column("endpoint_id", ForeignKey("endpoints.id"), primary_key=True),
+    Column("type", String(100), primary_key=True),
+    Column("told_at", Utc, nullable=False),
 )
 
 events = _table(
