@@ -213,7 +213,7 @@ async def test_the_life_of_a_host(house: House, mailbox: Mailbox) -> None:
     host = await thing(house, "novadns", "host", "home-7")
     types = ["host.created", "host.ip_updated", "host.status_changed", "host.deleted"]
     await host.account.register(mailbox.url, dialect="novadns", events=types)
-    name = {"host": "home.example.net"}
+    name: dict[str, Any] = {"host": "home.example.net"}
     await host.tell("created", **name, ipv4="203.0.113.42")
     for update in (
         {"ipv4": "203.0.113.42"},

@@ -87,8 +87,8 @@ async def test_a_success_begins_the_count_anew(
     box, elsewhere = receiver.mailbox(), receiver.mailbox()
     other = await account.register(elsewhere.url, events=["ssl.issued"])
     elsewhere.refuse(1, status=400)
-    await account.publish("ssl.issued")
-    await elsewhere.wait_for(2)
+    event = await account.publish("ssl.issued")
+    await account.settled(event["id"])
     endpoint = await account.register(box.url, dialect=dialect)
     others_health = await _health(account, other["id"])
 
