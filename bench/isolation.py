@@ -12,13 +12,17 @@ from bench.helper import Helper
 from bench.plan import Plan
 
 ALONE, PROMPT, SILENT = "healthy alone", "beside one that answers", "beside one that never answers"
-SHARED = "the same events also go to one that never answers"
+SHARED_PROMPT = "the same events also go to one that answers"
+SHARED_SILENT = "the same events also go to one that never answers"
+# As many deliveries, and silence is all that differs
+WITHOUT_SILENCE = {SILENT: PROMPT, SHARED_SILENT: SHARED_PROMPT}
 # Types of Connect Domain's catalogue, whose endpoints are never suppressed
-_HEALTHY, _BOTH = "domain.verified", "domain.drift"
+_HEALTHY = "domain.verified"
 _COMPANIONS = {PROMPT: "ssl.issued", SILENT: "domain.added"}
+_OF_BOTH = {SHARED_PROMPT: "domain.flow.completed", SHARED_SILENT: "domain.drift"}
 _SCALE = 20.0  # so that what failed stays away until the bench is over
 _WARM_UP = 40
-_COMPANY = (ALONE, PROMPT, SILENT, SHARED)
+_COMPANY = (ALONE, PROMPT, SILENT, SHARED_PROMPT, SHARED_SILENT)
 
 
 @dataclass
@@ -28,8 +32,10 @@ class Isolation:
     beside: dict[str, list[float]] = field(default_factory=lambda: {each: [] for each in _COMPANY})
     rate: float = 0.0
 
-    def p99(self, beside: str) -> float:
-        return statistics.quantiles(self.beside[beside], n=100, method="inclusive")[98]
+    def p99(self, beside: str, against: str) -> str:
+        """The one as a multiple of the other."""
+        of_each = [statistics.quantiles(self.beside[each], n=100, method="inclusive")[98] for each in (beside, against)]
+        return f"{of_each[0] / of_each[1]:.2f}"
 
 
 async def measure(plan: Plan, say: Callable[[str], None]) -> Isolation:
@@ -58,7 +64,7 @@ class _Room:
         """Waits of the healthy endpoint's deliveries; its company gets as many events of its own, or the same ones."""
         first, events = self._reserve(round(rate * seconds))
         await shapes.expect(self.counter, 1, first, events)
-        type_ = _BOTH if beside == SHARED else _HEALTHY
+        type_ = _OF_BOTH.get(beside, _HEALTHY)
         async with asyncio.TaskGroup() as group:
             publishing = group.create_task(self.driver.at_random(type_, first, events, rate))
             if beside in _COMPANIONS:
@@ -77,9 +83,9 @@ async def _room(url: str, key: str) -> AsyncIterator[_Room]:
         counter = await stack.enter_async_context(helper.running("bench.receiver"))
         sink = await stack.enter_async_context(helper.running("bench.sink"))
         driver = await stack.enter_async_context(Driver(url, key))
-        endpoints = [(f"{counter.hello['url']}/", [_HEALTHY, _BOTH], "standard")]
-        endpoints += [(f"{sink.hello['url']}/prompt", [_COMPANIONS[PROMPT]], "connect-domain")]
-        endpoints += [(f"{sink.hello['url']}/silent", [_COMPANIONS[SILENT], _BOTH], "connect-domain")]
+        endpoints = [(f"{counter.hello['url']}/", [_HEALTHY, *_OF_BOTH.values()], "standard")]
+        endpoints += [(f"{sink.hello['url']}/prompt", [_COMPANIONS[PROMPT], _OF_BOTH[SHARED_PROMPT]], "connect-domain")]
+        endpoints += [(f"{sink.hello['url']}/silent", [_COMPANIONS[SILENT], _OF_BOTH[SHARED_SILENT]], "connect-domain")]
         for where, types, dialect in endpoints:
             await driver.post("/v1/webhook-endpoints", {"url": where, "events": types, "dialect": dialect})
         yield _Room(driver, counter, sink)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import capacity, inbox, metrics
 from bench.crowd import EMPTY, FULL, Flatness
-from bench.isolation import ALONE, Isolation
+from bench.isolation import ALONE, WITHOUT_SILENCE, Isolation
 from bench.measuring import Burst, Trickle
 from bench.parts import PARTS, Parts
 from bench.run import Figures
@@ -143,12 +143,13 @@ def _writes(figures: Figures) -> dict[tuple[str, int], float]:
 
 
 def _isolation(found: Isolation) -> str:
-    rows = [
-        [f"{beside}, {found.rate:.0f} events/s", *_middle_and_end(sample), str(len(sample)), ratio]
-        for beside, sample in found.beside.items()
-        for ratio in ["" if beside == ALONE else f"{found.p99(beside) / found.p99(ALONE):.2f}"]
-    ]
-    return _table(["company", "p50", "p99", "deliveries", "p99 to that alone"], rows)
+    rows = []
+    for beside, sample in found.beside.items():
+        to_alone = "" if beside == ALONE else found.p99(beside, ALONE)
+        to_prompt = found.p99(beside, WITHOUT_SILENCE[beside]) if beside in WITHOUT_SILENCE else ""
+        company = f"{beside}, {found.rate:.0f} events/s"
+        rows.append([company, *_middle_and_end(sample), str(len(sample)), to_alone, to_prompt])
+    return _table(["company", "p50", "p99", "deliveries", "p99 to that alone", "p99 to that with an answer"], rows)
 
 
 def flatness(found: Flatness) -> str:
