@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -64,27 +65,52 @@ async def test_5000_signals_and_a_kill(own_house: House) -> None:
 
 async def test_as_documented(own_house: House) -> None:
     """The commands of docs/producers.md for the `temporal` CLI and for curl, as they stand there, publish events."""
-    account = own_house.account()
-    here = {
-        "7233": str(own_house.ports[1]),
-        "7243": own_house.environment["ZONEHOOK_TEMPORAL_HTTP_PORT"],
-        "temporal ": f"{Path(sys.executable).parent / 'temporal'} ",
-    }
-    commands = [each for each in re.findall(r"```sh\n(.*?)```", _DOCS.read_text(), re.DOTALL) if "inbox" in each]
-    for command in commands:
-        for documented, real in here.items():
-            command = re.sub(rf"(?<![\w/]){documented}", real, command)
-        done = await asyncio.to_thread(
-            subprocess.run, ["sh", "-euc", command], capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 0, done.stderr
-        assert "not found" not in done.stdout.lower(), done.stdout
-
-    found = await signalling.events(account, 3)
+    commands = [each for each in _documented("sh") if "inbox" in each]
     assert len(commands) >= 4
+    for command in commands:
+        await _run("sh", "-euc", _here(command, own_house))
+
+    found = await signalling.events(own_house.account(), 3)
     assert {each["type"] for each in found} == {"domain.create"}
     kept = [json.dumps(each["data"]) for each in found]
     assert any("1.0" in each for each in kept), kept
+
+
+async def test_as_documented_for_typescript(own_house: House, tmp_path: Path) -> None:
+    """The lines for TypeScript, as they stand there, publish an event with Temporal's own client."""
+    node, clients = shutil.which("node"), Path(sys.prefix) / "node" / "node_modules"
+    if node is None or not (clients / "@temporalio").is_dir():
+        pytest.skip("install Node.js and npm; scripts/setup dev then puts Temporal's client into .venv/node")
+    [sample] = _documented("ts")
+    (tmp_path / "node_modules").symlink_to(clients)
+    (tmp_path / "sample.mjs").write_text(_here(sample, own_house))
+
+    await _run(node, str(tmp_path / "sample.mjs"))
+
+    [found] = await signalling.events(own_house.account(), 1)
+    assert (found["type"], found["data"]) == ("domain.create", {"domain": "example.com"})
+
+
+def _documented(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", _DOCS.read_text(), re.DOTALL)
+
+
+def _here(text: str, house: House) -> str:
+    """The same for a Zonehook on other ports."""
+    here = {
+        "7233": str(house.ports[1]),
+        "7243": house.environment["ZONEHOOK_TEMPORAL_HTTP_PORT"],
+        "temporal ": f"{Path(sys.executable).parent / 'temporal'} ",
+    }
+    for documented, real in here.items():
+        text = re.sub(rf"(?<![\w/]){documented}", real, text)
+    return text
+
+
+async def _run(*command: str) -> None:
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "not found" not in done.stdout.lower(), done.stdout
 
 
 async def _send(client: Client, account_id: int, numbers: Sequence[int]) -> list[int]:
