@@ -38,4 +38,4 @@ def create_app(desks: Desks, limits: RateLimits, requests_per_minute: int) -> Ed
     refusals.install(app)
     description.install(app)
     # Around everything, so that even the answer to an unexpected failure carries its headers
-    return Edge(app, limits, desks.credits, per_minute=requests_per_minute)
+    return Edge(app, limits, desks.credits, desks.tenants, per_minute=requests_per_minute)

@@ -26,6 +26,7 @@ _REFUSALS = {
 _WRONG = {
     "limit": Detail("limit", "input should be less than or equal to 200"),
     "name": Detail("name", "string should have at most 200 characters"),
+    "wait": Detail("wait", "input should be less than or equal to 30"),
     "sort": Detail("sort", "input should be 'id:asc' or 'id:desc'"),
 }
 _UNKNOWN_FIELD = Detail("colour", "this field is not known here; check its spelling or leave it out")

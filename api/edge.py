@@ -6,6 +6,8 @@ import hashlib
 import ipaddress
 import secrets
 from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,13 +15,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import refusals
 from zonehook import clock
 from zonehook.credits import Credits
+from zonehook.errors import ZonehookError
 from zonehook.ratelimits import Allowance, RateLimits
 from zonehook.store.api_keys import KnownKey
+from zonehook.tenants import Tenants
 
 _UNKNOWN_PER_MINUTE = 600
 _KEYS_REMEMBERED = 10_000
+_ASKED_AGAIN_AFTER = timedelta(seconds=5)  # whose a key is, where no call asks
 _PROBES = {"/healthz", "/readyz", "/metrics"}  # they must answer when the database does not
 _V6_PREFIX = 64  # what one customer of a provider gets
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A key that opened something, and when."""
+
+    key: KnownKey
+    at: datetime
 
 
 class Edge:
@@ -28,13 +41,13 @@ class Edge:
     that is good is let through all the same, whoever else shares its address.
     """
 
-    def __init__(self, app: ASGIApp, limits: RateLimits, credits: Credits, per_minute: int) -> None:
+    def __init__(self, app: ASGIApp, limits: RateLimits, credits: Credits, tenants: Tenants, per_minute: int) -> None:
         self._app = app
         self._limits = limits
         self._credits = credits
+        self._tenants = tenants
         self._per_minute = per_minute
-        # By digest, those that opened something; the latest last
-        self._known: OrderedDict[str, KnownKey] = OrderedDict()
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()  # by digest, the latest last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,13 +63,14 @@ class Edge:
 
         async def send_with_extra(message: Message) -> None:
             if message["type"] == "http.response.start":
+                self._remember(key, scope, message["status"])
                 credits = await self._credit_headers(scope, key, message["status"])
                 MutableHeaders(scope=message).update(_headers(allowance) | extra | credits)
             await send(message)
 
         if allowance.is_exceeded:
             await _refusal(scope, allowance)(scope, receive, send_with_extra)
-        elif key is None or key in self._known:
+        elif key is None or key in self._seen:
             await self._app(scope, receive, send_with_extra)
         else:
             await self._unknown(key, f"unknown/{address}", (scope, receive, send_with_extra))
@@ -68,7 +82,7 @@ class Edge:
 
         async def send_or_refuse(message: Message) -> None:
             nonlocal is_refused
-            if message["type"] == "http.response.start" and not self._remember(key, scope):
+            if message["type"] == "http.response.start" and "key" not in scope["state"]:
                 allowance = await self._limits.count(address, min(_UNKNOWN_PER_MINUTE, self._per_minute))
                 is_refused = allowance.is_exceeded
                 if is_refused:
@@ -78,26 +92,45 @@ class Edge:
 
         await self._app(scope, receive, send_or_refuse)
 
+    def _remember(self, key: str | None, scope: Scope, status: int) -> None:
+        if key is None:
+            return
+        if status == 401:  # it opens nothing any more
+            self._seen.pop(key, None)
+        elif (known := scope["state"].get("key")) is not None:
+            self._see(key, known)
+
+    def _see(self, key: str, known: KnownKey) -> None:
+        self._seen[key] = _Seen(known, clock.now())
+        self._seen.move_to_end(key)
+        if len(self._seen) > _KEYS_REMEMBERED:
+            self._seen.popitem(last=False)
+
     async def _credit_headers(self, scope: Scope, key: str | None, status: int) -> dict[str, str]:
-        """Of the key's account; where no call was reached that asks whose it is, as it was when it first came here."""
-        if status == 401 and key is not None:  # it opens nothing any more
-            self._known.pop(key, None)
-        if status in (401, 503):  # a database that is away is not asked twice
+        """Of the key's account, if there is one."""
+        if key is None or status in (401, 503):  # a database that is away is not asked twice
             return {}
-        known: KnownKey | None = scope["state"].get("key") or self._known.get(key or "")
-        if known is None or known.account_id is None or known.plan is None:  # the operator's has no account
+        try:
+            known = await self._whose(scope, key)
+            if known.account_id is None or known.plan is None:  # the operator's
+                return {}
+            standing = await self._credits.of(known.account_id, known.plan)
+        except ZonehookError:  # an answer is no worse without them
             return {}
-        standing = await self._credits.of(known.account_id, known.plan)
         return {"x-credits-limit": str(standing.limit), "x-credits-remaining": str(standing.remaining)}
 
-    def _remember(self, key: str, scope: Scope) -> bool:
-        """Whether the key is one of ours."""
-        if (known := scope["state"].get("key")) is None:
-            return False
-        self._known[key] = known
-        if len(self._known) > _KEYS_REMEMBERED:
-            self._known.popitem(last=False)
-        return True
+    async def _whose(self, scope: Scope, key: str) -> KnownKey:
+        """What the call found the key to be; where none was reached, what it was a moment ago, or what it is now.
+        Raises Unauthorized and Unavailable.
+        """
+        seen = self._seen.get(key)
+        if seen is not None and clock.now() - seen.at < _ASKED_AGAIN_AFTER:
+            return seen.key
+        self._seen.pop(key, None)
+        scheme, _, text = " ".join(Headers(scope=scope)["authorization"].split()).partition(" ")
+        found = await self._tenants.known(text if scheme.lower() == "bearer" else None)
+        self._see(key, found)
+        return found
 
 
 def _refusal(scope: Scope, allowance: Allowance) -> ASGIApp:

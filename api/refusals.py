@@ -126,10 +126,10 @@ async def _no_such_call(request: Request, problem: Exception) -> Response:
 
 def _allowed(request: Request) -> str:
     """Every method that the path takes: Starlette names those of the first route alone."""
-    methods: set[str] = set()
-    for template, calls in request.app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), request.url.path):
-            methods |= {method.upper() for method in calls}
+    paths = request.app.openapi()["paths"]
+    fitting = [each for each in paths if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", each), request.url.path)]
+    found = [request.url.path] if request.url.path in paths else fitting  # batch is no event's id
+    methods = {method.upper() for template in found for method in paths[template]}
     if v2.is_at(request.url.path):
         methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     return ", ".join(sorted(methods))

@@ -98,6 +98,7 @@ class Source:
             "state": self._adapter.dump_python(self._state, mode="json"),
             "due": due,
             "facts": self._facts,
+            "unjudged": len(self._heard),
             "events": self._events,
             "refusals": self._refusals,
         }

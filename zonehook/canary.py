@@ -2,7 +2,9 @@
 
 from zonehook import addresses
 from zonehook.errors import Invalid, Unavailable
-from zonehook.net import resolving
+from zonehook.net.resolving import LookUps, NotAsked
+
+_lookups = LookUps(8)  # not among those of deliveries, which a name server that never answers would keep from theirs
 
 
 async def resolves(domain: str) -> bool:
@@ -13,7 +15,7 @@ async def resolves(domain: str) -> bool:
     if addresses.literal(domain) is not None or addresses.url_problem(f"https://{domain}/", ()):
         raise Invalid.field("domain", "write a full host name, such as example.com")
     try:
-        found = await resolving.addresses_of(domain)
-    except resolving.NotAsked:
+        found = await _lookups.addresses_of(domain)
+    except NotAsked:
         raise Unavailable("resolving_unavailable", "too many names are being looked up just now") from None
     return bool(found) and all(addresses.is_allowed(address, ()) for address in found)

@@ -11,7 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from zonehook import clock, endpoints, messages, temporal
-from zonehook.errors import Conflict, Invalid, NotFound
+from zonehook.errors import Conflict, Invalid, NotFound, Unavailable
 from zonehook.recovery import OVER, RecoveryOrder, RecoveryStatus, Verb
 from zonehook.roles import Actor
 from zonehook.store import endpoints as stored
@@ -56,6 +56,9 @@ class Recoveries:
         begun = await self._database.write(recoveries.begin, order, total)
         if begun.id != order.recovery_id:  # two were ordered at once; this one's workflow may not know it yet
             await self._terminate(order)
+            ended = {"status": RecoveryStatus.CANCELLED, "completed_at": clock.now()}
+            # Where it found the other one over before it was terminated, it has written itself down
+            await self._database.write(recoveries.change, order.account_id, order.recovery_id, ended)
             raise _beside(begun)
         return begun
 
@@ -76,7 +79,7 @@ class Recoveries:
         Raises NotFound; Conflict when it has ended, or is to be resumed while its endpoint takes nothing; Unavailable.
         """
         steered = await self.write(actor, recovery_id, verb)
-        with contextlib.suppress(RPCError), temporal.as_unavailable():
+        with contextlib.suppress(RPCError, Unavailable), temporal.as_unavailable():
             handle = self._client.get_workflow_handle(f"recovery/{recovery_id}")
             await handle.signal(messages.LOOK_AGAIN, rpc_timeout=temporal.RPC_TIMEOUT)
         return steered

@@ -86,7 +86,7 @@ class EventWithDeliveriesShape(EventShape):
     outcome: Outcome
     deliveries: list[DeliveryShape]
 
-    model_config = example(outcome="delivered")
+    model_config = example(EventShape, outcome="delivered")
 
 
 class MovedEventShape(EventWithDeliveriesShape):

@@ -43,8 +43,13 @@ class Thing:
         )
 
     async def told(self) -> Any:
-        """How the source says that things stand, all facts heard."""
-        return await self.workflow.query("state")
+        """How the source says that things stand, all facts judged."""
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                found = await self.workflow.query("state")
+                if not found["unjudged"]:
+                    return found
+                await asyncio.sleep(0.02)  # it says how things stand, not when that changes
 
     async def events(self) -> list[tuple[str, Any]]:
         """Type and data of all events that followed, once they are in the account: sorted, since those of one fact are

@@ -101,7 +101,7 @@ async def test_codes_are_named_by_what_they_are(document: Any) -> None:
 async def test_bodies_are_accepted_and_answered_as_shown(house: House, document: Any, receiver: Receiver) -> None:
     """Each call takes its example as the body, and answers with exactly the fields that are shown of its answer."""
     company = Company(await house.new_account(), {}, receiver)
-    there = await company.fresh("{event_id} {member_id} {key_id} {name}")
+    there = await company.fresh("{event_id} {member_id} {key_id} {name} {recovery_id}")
     await company.owner.call("PATCH", f"/v1/members/{there['member_id']}", body={"role": "admin"}, status=200)
     lists_last = sorted(_calls(document), key=lambda each: (each[1], each[0] != "POST"))
     for method, path, call in lists_last:
@@ -151,7 +151,7 @@ async def test_what_is_wrong(house: House, account: Account, document: Any) -> N
                 answer = await sender.client.request(method, url, json=wrong)
             else:
                 url = url.replace("server.moved", "x" * 201)
-                answer = await sender.client.request(method, url, params={"limit": 201, "sort": "name"})
+                answer = await sender.client.request(method, url, params={"limit": 201, "sort": "name", "wait": 31})
             assert (answer.status_code, answer.json()) == (400, _shown(call, 400)), (method, path)
 
 

@@ -194,10 +194,11 @@ class Company:
             return
         async with asyncio.timeout(60):
             while True:
-                listed = await self.owner.call("GET", "/v1/events", status=200)
-                if answer["id"] in [told for each in listed["data"] for told in (each["id"], each["subject"])]:
+                listed = (await self.owner.call("GET", "/v1/events", status=200))["data"]
+                is_opened = all(each["status"] != "accepted" for each in listed)
+                if is_opened and answer["id"] in [told for each in listed for told in (each["id"], each["subject"])]:
                     return
-                await asyncio.sleep(0.02)  # listed when its deliveries are opened
+                await asyncio.sleep(0.02)  # the API tells how things stand, not when they change
 
     async def state(self) -> list[Any]:
         """All there is to see."""

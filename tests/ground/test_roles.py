@@ -41,9 +41,11 @@ def test_a_member_changes_nothing_and_sees_no_secret() -> None:
 
 
 def test_keys_that_read_and_keys_that_publish() -> None:
-    """A key that reads changes nothing and sees no secret, whoever holds it; one that publishes does that alone."""
+    """A key that reads changes nothing and sees no secret, whoever holds it; one that publishes does that alone, and
+    moves and cancels what is scheduled.
+    """
     assert not _may(Role.OWNER, Scope.READ) & (CHANGES | SECRETS)
-    assert _may(Role.OWNER, Scope.PUBLISH) == {Action.PUBLISH_EVENTS}
+    assert _may(Role.OWNER, Scope.PUBLISH) == {Action.PUBLISH_EVENTS, Action.CHANGE_EVENTS}
     assert _may(Role.OWNER, Scope.OPERATOR) == set()
 
 

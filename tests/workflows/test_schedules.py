@@ -57,6 +57,7 @@ _ahead: ContextVar[timedelta] = ContextVar("_ahead", default=timedelta(0))
 # which is the usual one first
 UNUSUAL = {
     "ZONEHOOK_FAIR_USE_ENDPOINTS": "7",
+    "ZONEHOOK_FAIR_USE_CREDITS": "70",
     "ZONEHOOK_SOURCE_RANGES": "127.0.0.0/8",
     "ZONEHOOK_SOURCE_ADDRESS": "127.0.0.1",
     "ZONEHOOK_HOST": "127.0.0.2",

@@ -9,38 +9,45 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from zonehook.addresses import Address, literal
 
 _PATIENCE_SECONDS = 3
-# A look-up cannot be interrupted and keeps its thread; with the loop's own few, four slow names would stop all others
-_lookups = ThreadPoolExecutor(128, "look-up")
-_under_way: dict[str, Future[list[Address]]] = {}  # of threads and not of a loop: more than one loop may wait for them
 
 
 class NotAsked(Exception):
     """So many look-ups are under way that this one did not begin: nobody's fault but ours."""
 
 
-async def addresses_of(host: str) -> list[Address]:
-    """Every address of a host, in the order the system prefers; none when it cannot be resolved. Raises NotAsked."""
-    written = literal(host)
-    if written is not None:
-        return [written]
-    lookup = _joined(host)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await _end_of(lookup)
-    if lookup.done():
-        return lookup.result()
-    if not lookup.running():
-        raise NotAsked(host)
-    return []
+class LookUps:
+    """So many at a time. One cannot be interrupted and keeps its thread; with the loop's own few, four slow names would
+    stop all others.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._threads = ThreadPoolExecutor(at_once, "look-up")
+        self._under_way: dict[str, Future[list[Address]]] = {}  # of threads, not of a loop: several loops may wait
+
+    async def addresses_of(self, host: str) -> list[Address]:
+        """Every address of a host, in the order the system prefers; none when it cannot be resolved. Raises NotAsked."""
+        written = literal(host)
+        if written is not None:
+            return [written]
+        lookup = self._joined(host)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await _end_of(lookup)
+        if lookup.cancel():  # it waits for a thread still, in vain, or another who waited for it gave up just now
+            raise NotAsked(host)
+        return lookup.result() if lookup.done() else []
+
+    def _joined(self, host: str) -> Future[list[Address]]:
+        """The look-up of this host that is under way, also when whoever began it has given up; else one that begins."""
+        lookup = self._under_way.get(host)
+        if lookup is None:
+            lookup = self._under_way[host] = self._threads.submit(_look_up, host)
+            lookup.add_done_callback(lambda _: self._under_way.pop(host, None))
+        return lookup
 
 
-def _joined(host: str) -> Future[list[Address]]:
-    """The look-up of this host that is under way, also when whoever began it has given up; else one that begins."""
-    lookup = _under_way.get(host)
-    if lookup is None:
-        lookup = _under_way[host] = _lookups.submit(_look_up, host)
-        lookup.add_done_callback(lambda _: _under_way.pop(host, None))
-    return lookup
+_of_deliveries = LookUps(128)
+addresses_of = _of_deliveries.addresses_of
 
 
 async def _end_of(lookup: Future[list[Address]]) -> None:
