@@ -90,7 +90,8 @@ async def _up(settings: Settings, began: float) -> None:
         desks, announcer = _desks(settings, sealing, database, client)
         stack.push_async_callback(desks.credits.close)
         if settings.embedded_worker:
-            await stack.enter_async_context(worker.working(client, database, sealing, settings, announcer.wake))
+            work = worker.working(client, database, sealing, settings, announcer.wake, desks.credits)
+            await stack.enter_async_context(work)
         await stack.enter_async_context(announcer.running())
         await stack.enter_async_context(_serving(desks, settings, listening))
         credentials = await _credentials(settings, desks.tenants)

@@ -181,35 +181,25 @@ async def _work(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def working(
-    client: Client, database: Database, sealing: Cipher, settings: Settings, wake: Callable[[], None] = lambda: None
+    client: Client,
+    database: Database,
+    sealing: Cipher,
+    settings: Settings,
+    wake: Callable[[], None] = lambda: None,
+    credits: Credits | None = None,
 ) -> AsyncIterator[Worker]:
-    """A worker while the block runs; attempts under way are finished before it returns. `wake` is its announcer's."""
+    """A worker while the block runs; attempts under way are finished before it returns. `wake` is its announcer's,
+    `credits` are those of the API in the same process.
+    """
+    credits = credits or Credits(database)
     sender = Sender(settings.targets, sources=settings.source_address)
     ledger = Ledger(database, sealing, settings.time_scale, wake)
-    delivering = Delivering(ledger, sender)
-    credits = Credits(database)
     intake = Intake(database, client, Enforcement(database), starts_eagerly=True, on_acceptance=credits.spend)
-    publishing = Publishing(intake)
-    interventions = Interventions(ledger, client)
     worker = on(
         client,
         messages.TASK_QUEUE,
         workflows=[AwaitedOutcome, Batch, Delivery, Event, Inbox, Operator, Recovery, Source],
-        activities=[
-            Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
-            delivering.deliver,
-            delivering.deliver_at_once,
-            delivering.cancel_delivery,
-            delivering.hurry_delivery,
-            Intervening(interventions).replay_delivery,
-            publishing.publish,
-            publishing.note_refused,
-            publishing.start_events,
-            Awaiting(Outcomes(database, intake)).await_outcome,
-            Rescheduling(Scheduling(database, client, intake)).change_event,
-            Sourcing(Facts(database, client, settings.source_terms)).open_source,
-            *_recovering(database, client, interventions, settings),
-        ],
+        activities=_activities(client, database, settings, sender, ledger, intake),
         is_sandboxed=settings.workflow_sandbox,
     )
     try:
@@ -217,16 +207,35 @@ async def working(
             await temporal.open_operators_desk(client)
             yield worker
     finally:
-        await credits.close()
         await sender.close()
+        await credits.close()
 
 
-def _recovering(
-    database: Database, client: Client, interventions: Interventions, settings: Settings
+def _activities(
+    client: Client, database: Database, settings: Settings, sender: Sender, ledger: Ledger, intake: Intake
 ) -> list[Callable[..., Awaitable[Any]]]:
+    """All that is in activities/, at its desks."""
+    delivering, publishing = Delivering(ledger, sender), Publishing(intake)
+    interventions = Interventions(ledger, client)
     redelivery = Redelivery(database, interventions, settings.recovery_rate)
     recovering = Recovering(redelivery, Recoveries(database, client))
-    return [recovering.look_at_recovery, recovering.send_missed_again, recovering.steer_recovery]
+    return [
+        Opening(Fanout(database, settings.time_scale, settings.fast_lane)).open_deliveries,
+        delivering.deliver,
+        delivering.deliver_at_once,
+        delivering.cancel_delivery,
+        delivering.hurry_delivery,
+        Intervening(interventions).replay_delivery,
+        publishing.publish,
+        publishing.note_refused,
+        publishing.start_events,
+        Awaiting(Outcomes(database, intake)).await_outcome,
+        Rescheduling(Scheduling(database, client, intake)).change_event,
+        Sourcing(Facts(database, client, settings.source_terms)).open_source,
+        recovering.look_at_recovery,
+        recovering.send_missed_again,
+        recovering.steer_recovery,
+    ]
 
 
 def on(

@@ -53,6 +53,7 @@ class Credits:
         self._writing: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._away_until = clock.now()
 
     def spend(self, account_id: int) -> None:
         """One event of theirs was accepted."""
@@ -67,7 +68,8 @@ class Credits:
             async with self._turn:
                 if not self._is_fresh(place):  # nobody else looked meanwhile
                     await self._look(place)
-        return Standing(plans.credits_of(plan, self._fair_use), self._known[place].used + self._unwritten[place])
+        used = self._known[place].used if place in self._known else 0
+        return Standing(plans.credits_of(plan, self._fair_use), used + self._unwritten[place])
 
     async def close(self) -> None:
         """Writes down what is left."""
@@ -76,14 +78,17 @@ class Credits:
             await self._writing
 
     def _is_fresh(self, place: Place) -> bool:
-        return place in self._known and clock.now() - self._known[place].at < _LOOKS_AGAIN
+        """Or as fresh as can be: a database that is away is not asked for each of many accounts."""
+        now = clock.now()
+        return now < self._away_until or (place in self._known and now - self._known[place].at < _LOOKS_AGAIN)
 
     async def _look(self, place: Place) -> None:
         try:
             used = await self._database.read(stored.used, *place)
         except Unavailable:
-            used = self._known[place].used if place in self._known else 0
-        self._known[place] = _Known(used, clock.now())
+            self._away_until = clock.now() + _LOOKS_AGAIN
+        else:
+            self._known[place] = _Known(used, clock.now())
 
     async def _write_on(self) -> None:
         """Until nothing is left to be written."""
@@ -94,6 +99,7 @@ class Credits:
                 await self._write()
             except Exception as problem:  # noqa: BLE001 (whatever it was, the next second may do better)
                 _log.warning("credits wait to be written down: %r", problem)
+                self._away_until = clock.now() + _LOOKS_AGAIN
                 if self._closing.is_set():
                     return
 

@@ -34,13 +34,18 @@ class Interventions:
         """
         await self._again(await self._ledger.standing(account_id, delivery_id))
 
-    async def replay_after(self, account_id: int, delivery_id: str, run: int) -> None:
-        """The same for one of many, whose last run was this when it was listed: once a later one has begun there is
-        nothing left to do, so that asking again sends nothing twice. What is new goes before it, where tasks queue.
+    async def replay_after(self, account_id: int, delivery_id: str, run: int, may_begin: bool = True) -> bool:
+        """The same for one of many that were missed, whose last run was this when it was listed: whether a later one
+        has begun, now or before, so that asking again sends nothing twice. What is new goes before it, where tasks
+        queue. One that was delivered after all is left alone.
         """
         standing = await self._ledger.standing(account_id, delivery_id)
-        if standing.order.run == run:
-            await self._again(standing, _AFTER_WHAT_IS_NEW)
+        if standing.order.run != run:
+            return True
+        if not may_begin or standing.progress.status not in verdicts.MISSED:
+            return False
+        await self._again(standing, _AFTER_WHAT_IS_NEW)
+        return True
 
     async def retry_now(self, account_id: int, delivery_id: str) -> None:
         """Makes the waiting attempt at once; the schedule goes on from there. An attempt under way is left alone.

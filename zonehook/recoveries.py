@@ -10,7 +10,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from zonehook import clock, endpoints, messages, temporal
+from zonehook import clock, endpoints, messages, temporal, verdicts
 from zonehook.errors import Conflict, Invalid, NotFound, Unavailable
 from zonehook.recovery import OVER, RecoveryOrder, RecoveryStatus, Verb
 from zonehook.roles import Actor
@@ -19,9 +19,7 @@ from zonehook.store import recoveries
 from zonehook.store.database import Database
 from zonehook.store.pages import Page
 from zonehook.store.recoveries import Recovery
-from zonehook.verdicts import DeliveryStatus
 
-MISSED = (DeliveryStatus.FAILED, DeliveryStatus.CANCELLED, DeliveryStatus.SKIPPED)
 _WRITTEN: dict[Verb, tuple[str, dict[str, Any]]] = {
     Verb.PAUSE: ("recovery.paused", {"status": RecoveryStatus.PAUSED, "reason": "it was paused by hand"}),
     Verb.RESUME: ("recovery.resumed", {"status": RecoveryStatus.RUNNING, "reason": None}),
@@ -40,8 +38,8 @@ class Recoveries:
         self, actor: Actor, endpoint_id: str, since: datetime, until: datetime | None, statuses: Sequence[str]
     ) -> Recovery:
         """Sends again what the endpoint missed from `since` to before `until`, now at the latest; `statuses` are some
-        of MISSED. Durable when it returns: Temporal holds its workflow, which writes it down where a crash kept this
-        from it.
+        of verdicts.MISSED. Durable when it returns: Temporal holds its workflow, which writes it down where a crash
+        kept this from it.
 
         Raises NotFound; Invalid for times that hold nothing; Conflict when the endpoint takes nothing, or another of
         its recoveries is under way; Unavailable, and then it may have begun: the next call's Conflict names it.
@@ -148,7 +146,7 @@ def _order(
         endpoint_id=endpoint_id,
         since=since,
         until=now if until is None else min(until, now),
-        statuses=tuple(status for status in MISSED if status in statuses),
+        statuses=tuple(status for status in verdicts.MISSED if status in statuses),
         ordered_at=now,
         key_id=actor.key_id,
         email=actor.email,

@@ -6,7 +6,7 @@ from typing import Any
 from zonehook import clock, endpoints
 from zonehook.errors import Conflict, NotFound
 from zonehook.interventions import Interventions
-from zonehook.recovery import MissedBatch, RecoveryOrder, RecoveryStatus, RecoveryTurn
+from zonehook.recovery import OVER, MissedBatch, RecoveryOrder, RecoveryStatus, RecoveryTurn
 from zonehook.store import endpoints as stored
 from zonehook.store import recoveries
 from zonehook.store.database import Database
@@ -35,10 +35,13 @@ class Redelivery:
             found = await self._database.write(recoveries.begin, order, total)
             if found.id != order.recovery_id:
                 return RecoveryTurn(RecoveryStatus.CANCELLED, f"{found.id} of this endpoint is under way", 0, (), 0)
-        if found.status is not RecoveryStatus.RUNNING:
+        if found.status in OVER:
             return _idle(found)
-        if stops := await self._stops(order):
+        stops = await self._stops(order)
+        if stops is not None and stops["status"] is not found.status:
             return await self._change(order, stops)
+        if found.status is RecoveryStatus.PAUSED:
+            return _idle(found)
         limit, seconds = await self._pace(order)
         missed = await self._database.read(recoveries.missed, order, limit)
         if not missed:
@@ -49,13 +52,20 @@ class Redelivery:
     async def send(self, batch: MissedBatch) -> RecoveryOrder:
         """Sends these again, one after the other, until the endpoint takes nothing; returns the order from there on.
 
-        Called again, after a crash, it sends none of them twice. Raises Unavailable.
+        Called again, after a crash, it sends none of them twice; and none at all any more when the recovery was paused
+        or cancelled meanwhile. Raises Unavailable.
         """
         order, failures = batch.order, list[Failure]()
+        found = await self._database.read(recoveries.get, order.account_id, order.recovery_id)
+        is_running = found is not None and found.status is RecoveryStatus.RUNNING
         for each in batch.missed:
             try:
-                await self._interventions.replay_after(order.account_id, each.delivery_id, each.run)
-                order = replace(order, done=order.done + 1)
+                is_sent = await self._interventions.replay_after(
+                    order.account_id, each.delivery_id, each.run, may_begin=is_running
+                )
+                if not is_sent and not is_running:
+                    break
+                order = replace(order, done=order.done + is_sent)
             except (Conflict, NotFound) as refusal:
                 if refusal.code == Conflict.INACTIVE:
                     break

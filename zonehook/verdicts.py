@@ -23,6 +23,7 @@ class DeliveryStatus(StrEnum):
 
 
 OPEN = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
+MISSED = (DeliveryStatus.FAILED, DeliveryStatus.CANCELLED, DeliveryStatus.SKIPPED)
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 

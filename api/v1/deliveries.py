@@ -22,6 +22,11 @@ Viewer = Annotated[Caller, may(Action.VIEW_DELIVERIES)]
 Steerer = Annotated[Caller, may(Action.STEER_DELIVERIES)]
 
 
+_UNWRITTEN = (
+    "there is nothing to send: the event cannot be written for a dnsimple endpoint: data.account.id must be text"
+)
+
+
 class RequestShape(Shape):
     url: str
     headers: dict[str, str]
@@ -108,6 +113,7 @@ async def attempts(desks: House, caller: Viewer, delivery_id: Id) -> AttemptsSha
         still_delivering="this delivery is still under way; replay it when it has ended",
         already_delivered="it was delivered, and captaindns replays only what was not",
         endpoint_inactive="the endpoint is disabled; enable it first",
+        nothing_to_send=_UNWRITTEN,
     ),
 )
 async def replay(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
@@ -123,6 +129,7 @@ async def replay(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
     responses=documented(
         404,
         delivery_ended="this delivery has ended, so no attempt waits; replay it instead",
+        not_running="nothing is under way: its workflow was ended by an operator; replay it",
         nothing_waits="an attempt is under way, or due at this very moment; look again",
         endpoint_inactive="the endpoint is disabled; enable it first",
     ),

@@ -10,6 +10,7 @@ from api import bodies
 from api.doors import House, may
 from api.refusals import documented
 from api.v1.shapes import Shape
+from zonehook.catalogues import MAX_TYPES
 from zonehook.reading import Body, Text, example
 from zonehook.roles import Action
 from zonehook.store.event_types import Entry
@@ -25,11 +26,17 @@ Description = Annotated[Text, Field(max_length=1000)]
 
 
 _CLOSED = {
+    "own_event_type": "endpoint.suppressed is Zonehook's own and cannot be changed; choose another name",
     "catalogue_closed": (
         "the event types of dnsimple are its vendor's and cannot be changed; accounts of dialect standard register"
         " their own"
-    )
+    ),
 }
+_TOO_MANY = (
+    f"an account registers at most {MAX_TYPES} event types; delete one that is not used any more, or publish this type"
+    " without registering it"
+)
+_MEANWHILE = "somebody else changed server.moved at this moment; try again"
 _EXISTS = "server.moved is registered already; change it with PATCH"
 _SAMPLE = {"host": "a.example"}
 _SCHEMA = {"type": "object", "required": ["host"], "properties": {"host": {"type": "string"}}}
@@ -83,7 +90,7 @@ async def catalogue(desks: House, caller: Viewer) -> Response:
     status_code=201,
     response_class=Response,
     responses={
-        **documented(413, **_CLOSED, event_type_exists=_EXISTS),
+        **documented(413, **_CLOSED, event_type_exists=_EXISTS, too_many_event_types=_TOO_MANY),
         201: {"model": TypeShape},
     },
     openapi_extra=bodies.describe(NewType),
@@ -104,7 +111,7 @@ async def read(desks: House, caller: Viewer, name: Name) -> Response:
 @router.patch(
     "/{name}",
     response_class=Response,
-    responses={**documented(404, 413, **_CLOSED), 200: {"model": TypeShape}},
+    responses={**documented(404, 413, **_CLOSED, changed_meanwhile=_MEANWHILE), 200: {"model": TypeShape}},
     openapi_extra=bodies.describe(ChangedType),
 )
 async def change(desks: House, caller: Manager, name: Name, request: Request) -> Response:

@@ -8,7 +8,6 @@ from tests.running import Account
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 PATHS = {
     "/v1/events": {"GET", "POST"},
-    "/v1/events/batch": {"POST"},
     "/v1/events/evt_00000000000000000000000000": {"GET", "PATCH"},
     "/v1/events/evt_00000000000000000000000000/cancel": {"POST"},
     "/v1/event-types": {"GET", "POST"},

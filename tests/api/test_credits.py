@@ -52,6 +52,21 @@ async def test_every_answer_to_a_key_tells_credits(account: Account) -> None:
     assert [FAIR_USE_CREDITS - _credits(answer)[1] for answer in answers] == [0, 0] + [1] * 10
 
 
+@pytest.mark.rows("CAP-19")
+async def test_an_answer_that_no_call_gave(house: House) -> None:
+    """A key that comes for the first time, to a path there is not, is told too; and after the operator's change of plan
+    every path tells the new limit.
+    """
+    account = await _opened(house, "starter")
+
+    first = await account.client.get("/v1/nothing")
+    await house.operator().call("PATCH", f"/v1/accounts/{account.id}", body={"plan": "pro"}, status=200)
+    answers = [await account.client.get(path) for path in ("/v1/account", "/v1/nothing", "/docs")]
+
+    assert _credits(first) == (10_000, 10_000)
+    assert [_credits(answer) for answer in answers] == [(100_000, 100_000)] * 3
+
+
 async def test_who_asks_too_often_is_told_as_well(tmp_path: Path, trusting: dict[str, str]) -> None:
     """A 429 tells the credits, too; and the operator's ceiling is what the plans without a number have."""
     settings = {"ZONEHOOK_RATE_LIMIT": "2", "ZONEHOOK_FAIR_USE_CREDITS": "7"}
@@ -73,12 +88,14 @@ async def test_nobody_else_is_told(house: House, account: Account) -> None:
     answers = [
         await account.client.get("/v1/events", headers={"Authorization": ""}),
         await house.with_key("zhk_" + "A" * 43).client.get("/v1/events"),
+        await house.with_key("zhk_" + "B" * 43).client.get("/v1/nothing"),
         await revoked.get("/v1/events"),
         await revoked.get("/v1/nothing"),
         await house.operator().client.get("/v1/accounts"),
+        await house.operator().client.get("/v1/nothing"),
     ]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 401, 404, 200]
+    assert [answer.status_code for answer in answers] == [401, 401, 404, 401, 404, 200, 404]
     assert all("X-Credits-Limit" not in answer.headers for answer in answers)
 
 

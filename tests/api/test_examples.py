@@ -8,6 +8,7 @@ import jsonschema
 import pytest_asyncio
 
 from api import examples
+from tests.acceptance import recovering
 from tests.api.test_roles import Company
 from tests.receiver import Receiver
 from tests.running import Account, House
@@ -17,6 +18,7 @@ LONGEST_SUMMARY = 90
 OPERATORS = "/v1/accounts"
 ENDPOINTS = "/v1/webhook-endpoints"
 ENDPOINT = ENDPOINTS + "/{endpoint_id}"
+RECOVERY = "/v1/recoveries/{recovery_id}"
 FREE = {"headers", "sample", "schema"}  # objects that hold what their writer likes
 TOO_LONG = b" " * (256 * 1024 + 1)
 
@@ -211,10 +213,14 @@ async def test_what_stands_against_it(house: House, document: Any) -> None:
             await account.client.post(ENDPOINTS, json={"url": examples.URL}),
         ),
     ]
+    recovery = await recovering.completed(account, await recovering.start(account, silent))
+    answers.append(("POST", f"{RECOVERY}/pause", await account.client.post(f"/v1/recoveries/{recovery['id']}/pause")))
     await account.call("POST", f"{endpoint}/disable", status=200)
-    tested = await account.client.post(f"{endpoint}/test")
+    for verb, wanted in (("test", None), ("recover", {"since": "2026-01-01T00:00:00Z"})):
+        refused = await account.client.post(f"{endpoint}/{verb}", json=wanted)
+        answers.append(("POST", f"{ENDPOINT}/{verb}", refused))
 
-    for method, path, answer in [*answers, ("POST", f"{ENDPOINT}/test", tested)]:
+    for method, path, answer in answers:
         shown = document["paths"][path][method.lower()]["responses"][str(answer.status_code)]
         assert answer.json() in Place(path, str(answer.status_code), _content(shown)).examples, answer.text
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.net.conftest import LOOPBACK
+from zonehook import canary
 from zonehook.addresses import Address
 from zonehook.errors import Unavailable
 from zonehook.net import resolving
@@ -34,7 +35,7 @@ class Names:
     def getaddrinfo(self, host: str, *_: Any, **__: Any) -> list[Any]:
         self.asked.append(host)
         self.began.set()
-        if host == "slow.example":
+        if host.startswith("slow"):
             self.release.wait(_HANGS_SECONDS)
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("192.0.2.1", 0))]
 
@@ -46,7 +47,7 @@ class Names:
 def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     """With two threads for look-ups."""
     names, threads = Names(), ThreadPoolExecutor(2)
-    monkeypatch.setattr(resolving, "_lookups", threads)
+    monkeypatch.setattr(resolving._of_deliveries, "_threads", threads)
     monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
     yield names
     names.release.set()
@@ -83,7 +84,7 @@ async def test_a_cancelled_asker_takes_it_from_nobody(
     """The attempt that began a look-up may end before it: those who joined go on, also if the look-up still queues."""
     if not has_begun:
         only = ThreadPoolExecutor(1)
-        monkeypatch.setattr(resolving, "_lookups", only)
+        monkeypatch.setattr(resolving._of_deliveries, "_threads", only)
         only.submit(names.release.wait, _HANGS_SECONDS)
     first, other = (asyncio.create_task(addresses_of("slow.example")) for _ in range(2))
     await (names.are_asked() if has_begun else asyncio.sleep(0))
@@ -97,7 +98,7 @@ async def test_a_cancelled_asker_takes_it_from_nobody(
 
 async def test_a_loop_that_ended_is_no_hindrance(names: Names) -> None:
     """A look-up outlives the loop it was asked from, and another loop joins it."""
-    begun = resolving._joined("slow.example")
+    begun = resolving._of_deliveries._joined("slow.example")
 
     async def ask() -> None:
         asking = asyncio.create_task(addresses_of("slow.example"))
@@ -107,7 +108,7 @@ async def test_a_loop_that_ended_is_no_hindrance(names: Names) -> None:
     await asyncio.to_thread(asyncio.run, ask())
     here = asyncio.create_task(addresses_of("slow.example"))
     await asyncio.sleep(0)
-    assert resolving._joined("slow.example") is begun
+    assert resolving._of_deliveries._joined("slow.example") is begun
     names.release.set()
     assert await here == FOUND
     assert names.asked == ["slow.example"]
@@ -117,14 +118,29 @@ async def test_a_look_up_that_could_not_begin(names: Names, monkeypatch: pytest.
     """One that queued all the time behind other slow ones is nobody's failure but ours; an asker that joins it, too."""
     monkeypatch.setattr(resolving, "_PATIENCE_SECONDS", 0.2)
     for _ in range(2):
-        resolving._lookups.submit(names.release.wait, _HANGS_SECONDS)
+        resolving._of_deliveries._threads.submit(names.release.wait, _HANGS_SECONDS)
     sender = Sender(LOOPBACK)
     with pytest.raises(Unavailable):
         await sender.post("https://healthy.example/", {}, b"{}", 5)
     with pytest.raises(NotAsked):
         await addresses_of("healthy.example")
-    assert names.asked == []
+    names.release.set()
+    assert await addresses_of("healthy.example") == FOUND
+    assert names.asked == ["healthy.example"]  # what was given up while it queued was never asked
     await sender.close()
+
+
+async def test_the_canary_keeps_no_delivery_from_its_look_up(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many slow names are asked of the canary, names of deliveries are looked up."""
+    monkeypatch.setattr(resolving, "_PATIENCE_SECONDS", 0.2)
+    slow = [asyncio.create_task(canary.resolves(f"slow-{number}.example")) for number in range(20)]
+    await names.are_asked()
+    found = await addresses_of("healthy.example")
+    told = await asyncio.gather(*slow, return_exceptions=True)
+
+    assert found == FOUND
+    assert [each for each in told if each is not False and not isinstance(each, Unavailable)] == []
+    assert any(isinstance(each, Unavailable) for each in told)
 
 
 async def test_a_name_that_does_not_exist() -> None:

@@ -14,7 +14,7 @@ from zonehook import clock
 from zonehook.fanout import Fanout
 from zonehook.interventions import Interventions
 from zonehook.ledger import Ledger
-from zonehook.recovery import RecoveryOrder, RecoveryStatus
+from zonehook.recovery import MissedBatch, RecoveryOrder, RecoveryStatus
 from zonehook.redelivery import Redelivery
 from zonehook.registry import Registry
 from zonehook.roles import Actor
@@ -161,3 +161,44 @@ async def test_a_turn_after_its_end(
     found = await database.read(recoveries.get, order.account_id, order.recovery_id)
     assert found is not None
     assert found.completed_at is not None
+
+
+async def test_paused_before_it_is_sent(
+    database: Database, redelivery: Callable[[float], Redelivery], order: RecoveryOrder, ended: Ended
+) -> None:
+    """A batch that was listed before a pause, and is sent only now, because nobody could for a while, waits as well;
+    what a replay had begun of it counts, and what was delivered after all is not sent.
+    """
+    begun, delivered, *_ = await ended(4, DeliveryStatus.FAILED)
+    turn = await redelivery(20).turn(order)
+    await _set(database, begun, run=1)
+    await _set(database, delivered, status=DeliveryStatus.DELIVERED)
+    paused = {"status": RecoveryStatus.PAUSED}
+    await database.write(recoveries.change, order.account_id, order.recovery_id, paused)
+
+    after = await redelivery(20).send(MissedBatch(order, turn.missed))
+
+    assert len(turn.missed) == 4
+    assert (after.done, after.failed, after.after) == (1, 0, begun)
+
+
+async def test_a_paused_one_of_a_deleted_endpoint(
+    redelivery: Callable[[float], Redelivery], registry: Registry, order: RecoveryOrder, ended: Ended
+) -> None:
+    """One that paused because its endpoint was disabled ends when that is deleted."""
+    await ended(2, DeliveryStatus.SKIPPED)
+    desk, actor = redelivery(20), Actor(order.account_id)
+    await desk.turn(order)
+    await registry.disable(actor, order.endpoint_id)
+    paused = [(await desk.turn(order)).status for _ in range(2)]
+    await registry.delete(actor, order.endpoint_id)
+
+    end = await desk.turn(order)
+
+    assert paused == ["paused", "paused"]
+    assert (end.status, end.reason) == ("cancelled", "the endpoint was deleted")
+
+
+async def _set(database: Database, delivery_id: str, **values: Any) -> None:
+    changed = update(tables.deliveries).where(tables.deliveries.c.id == delivery_id).values(values)
+    await database.write(lambda conn: conn.execute(changed).rowcount)

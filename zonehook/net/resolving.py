@@ -25,7 +25,7 @@ class LookUps:
         self._under_way: dict[str, Future[list[Address]]] = {}  # of threads, not of a loop: several loops may wait
 
     async def addresses_of(self, host: str) -> list[Address]:
-        """Every address of a host, in the order the system prefers; none when it cannot be resolved. Raises NotAsked."""
+        """Every address of a host, in the system's order; none when it cannot be resolved. Raises NotAsked."""
         written = literal(host)
         if written is not None:
             return [written]
