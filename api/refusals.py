@@ -114,7 +114,7 @@ async def _no_such_call(request: Request, problem: Exception) -> Response:
     phrase = HTTPStatus(problem.status_code).phrase
     code = phrase.lower().replace(" ", "_")
     path = request.url.path[:100]
-    messages = {404: f"there is no {path} here", 405: f"{path} does not take {request.method}"}
+    messages = {404: f"there is no {path} here; /docs has every call", 405: f"{path} does not take {request.method}"}
     message = messages.get(problem.status_code, phrase)
     headers = {"Allow": _allowed(request)} if problem.status_code == 405 else dict(problem.headers or {})
     if problem.status_code == 405 and request.method == "OPTIONS" and v2.is_at(path):

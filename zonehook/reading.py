@@ -76,7 +76,12 @@ def _sentence(error: Any) -> str:
         return "this field is not known here; check its spelling or leave it out"
     if error["type"] == "missing":
         return "this field is required"
+    if error["type"] == "timezone_aware":
+        return "write the time of day and its zone, too, such as 2026-07-02T12:00:00Z"
     if error["type"] == "string_pattern_mismatch":
-        return "this is no id; ids look like evt_… and have 26 characters after the _"
+        prefix = {"endpoint_id": "ep", "event_id": "evt", "member_id": "mem"}.get(error["loc"][-1], "dlv")
+        return f"this is no id; ids look like {prefix}_… and have 26 characters after the _"
     message: str = error["msg"].removeprefix("Value error, ")
+    if message.startswith("Value should have"):  # of a text that was looked at before its length
+        message = re.sub(r" items? after validation", " characters", message)
     return message[:1].lower() + message[1:]

@@ -155,9 +155,8 @@ def _order(
 
 
 def _beside(other: Recovery) -> Conflict:
-    return Conflict(
-        "recovery_under_way", f"{other.id} of this endpoint is {other.status}; await its end, or cancel it first"
-    )
+    to_do = "resume or cancel it" if other.status is RecoveryStatus.PAUSED else "await its end, or cancel it first"
+    return Conflict("recovery_under_way", f"{other.id} of this endpoint is {other.status}; {to_do}")
 
 
 def _ended(found: Recovery) -> Conflict:

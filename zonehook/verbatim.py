@@ -42,7 +42,8 @@ def parse(model: type[Model], raw: bytes, objects: tuple[str, ...]) -> Model:
     except msgspec.ValidationError:
         raise Invalid("malformed_json", "the body is not a JSON object") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise Invalid("malformed_json", f"the body is not well-formed JSON: {problem}") from None
+        told = f"not well-formed JSON: {problem}" if raw.strip() else "empty; send a JSON object"
+        raise Invalid("malformed_json", f"the body is {told}") from None
     try:
         return model.model_validate(values)
     except ValidationError as problem:

@@ -69,8 +69,8 @@ async def test_moments_that_are_none(shell: Shell, account: Account, mailbox: Ma
     """A time that cannot be read or lies in the future is refused in a sentence that names it."""
     endpoint = await account.register(mailbox.url)
     for since, sentence in (
-        ("yesterday", "since: write a time such as 2026-07-02T12:00:00Z"),
-        ("2h ago", "since: write a time such as 2026-07-02T12:00:00Z"),
+        ("yesterday", "--since: write 30m, 2h or 3d, or a moment such as 2026-07-02T12:00:00Z"),
+        ("10-x", "since: write a time such as 2026-07-02T12:00:00Z"),
         ("999999d", "--since 999999d is in no calendar"),
         ("2999-01-01T00:00:00Z", "since lies in the future"),
     ):

@@ -131,7 +131,10 @@ def deliveries(
     found = zonehook.call("GET", "/v1/webhook-deliveries", params=wanted)
     columns = ["id", "type", "status", "attempts", "last_status_code", "next_retry_at"]
     # An id that is broken over two lines cannot be copied
-    _print_table(found["data"], columns + ["endpoint_id"] * (not _console.is_terminal or _console.width >= 130))
+    is_wide = not _console.is_terminal or _console.width >= 130
+    _print_table(found["data"], columns + ["endpoint_id", "reason"] * is_wide)
+    if not is_wide and any(each["reason"] for each in found["data"]):
+        _complaints.print("why one ended so: zonehook deliveries dlv_…, or a wider terminal", highlight=False)
     if found["next_cursor"]:
         _complaints.print(f"… and older ones; show more with --limit (now {limit})", highlight=False)
 
@@ -165,7 +168,10 @@ def event_types(
     zonehook = house.of_settings()
     if name is None:
         found = zonehook.call("GET", "/v1/event-types")
-        _print_table(found["data"], ["name", "description"])
+        if found["data"]:
+            _print_table(found["data"], ["name", "description"])
+        else:
+            _console.print("Any type can be published; none is registered with a description, a sample or a schema.")
         _console.print("\nTold by Zonehook itself, to endpoints that subscribe to them by name:", soft_wrap=True)
         _print_table(found["zonehook"], ["name", "description"])
         return

@@ -1,6 +1,7 @@
 """A receiver on loopback for trying things out: checks every signature and shows every delivery."""
 
 import contextlib
+import fcntl
 import json
 import socket
 import threading
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -36,25 +38,35 @@ def registered_secret(zonehook: House, port: int, events: list[str]) -> str:
 
     Kept in the home's `listen.json`, since Zonehook shows a secret once.
     """
-    file = Settings.read().home / "listen.json"
-    try:
-        known = json.loads(file.read_text())
-    except (OSError, ValueError):
-        known = {}
     url = f"http://127.0.0.1:{port}/"
-    if not isinstance(known, dict):
-        known = {}
-    entry = known.get(url)
-    if entry is not None and _is_still_there(zonehook, entry["id"], events):
-        return str(entry["signing_secret"])
-    wanted = {"url": url, "events": events, "dialect": "standard", "description": "zonehook listen"}
-    endpoint = zonehook.call("POST", "/v1/webhook-endpoints", wanted)
-    known[url] = {"id": endpoint["id"], "signing_secret": endpoint["signing_secret"]}
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(known, indent=2) + "\n")
+    with _kept(Settings.read().home / "listen.json") as known:
+        entry = known.get(url)
+        if entry is not None and _is_still_there(zonehook, entry["id"], events):
+            return str(entry["signing_secret"])
+        wanted = {"url": url, "events": events, "dialect": "standard", "description": "zonehook listen"}
+        endpoint = zonehook.call("POST", "/v1/webhook-endpoints", wanted)
+        known[url] = {"id": endpoint["id"], "signing_secret": endpoint["signing_secret"]}
     _console.print(f"Registered {url} as {endpoint['id']}.", highlight=False)
     return str(endpoint["signing_secret"])
+
+
+@contextlib.contextmanager
+def _kept(file: Path) -> Iterator[dict[str, Any]]:
+    """What the file holds, to be changed; one receiver at a time."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    with file.open("r+") as text:
+        fcntl.flock(text, fcntl.LOCK_EX)
+        try:
+            known = json.load(text)
+        except ValueError:
+            known = {}
+        if not isinstance(known, dict):
+            known = {}
+        yield known
+        text.seek(0)
+        text.truncate()
+        text.write(json.dumps(known, indent=2) + "\n")
 
 
 @contextlib.contextmanager
@@ -94,11 +106,16 @@ def _is_still_there(zonehook: House, endpoint_id: str, events: list[str]) -> boo
         if problem.code != "not_found":
             raise
         return False
+    _console.print(f"Registered before as {endpoint_id}.", highlight=False)
     if endpoint["events"] != events:
         zonehook.call("PATCH", f"/v1/webhook-endpoints/{endpoint_id}", {"events": events})
+        _console.print(f"From now on it gets {', '.join(events) or 'all events'}.", highlight=False, soft_wrap=True)
     if endpoint["status"] == "suppressed":
         zonehook.call("POST", f"/v1/webhook-endpoints/{endpoint_id}/clear-suppression")
-    _console.print(f"Registered before as {endpoint_id}.", highlight=False)
+        _console.print("It was suppressed, and is no more.")
+    if endpoint["disabled_at"] is not None:
+        told = f"It is disabled and gets nothing; use: zonehook endpoints enable {endpoint_id}"
+        _console.print(told, highlight=False, soft_wrap=True)
     return True
 
 
@@ -151,6 +168,6 @@ def _show(delivery: str, times: int, problem: str | None, status: int, body: byt
         f"attempt {times} seen here, {verdict}, answered [{colour}]{status}[/]", highlight=False, soft_wrap=True
     )
     try:
-        _console.print(JSON(body.decode()))
+        _console.print(JSON(body.decode()), soft_wrap=True)
     except (ValueError, RecursionError):
         _console.print(repr(body[:1000]), markup=False)

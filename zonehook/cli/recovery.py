@@ -105,6 +105,8 @@ def _tell(recovery: dict[str, Any]) -> None:
 def _moment(option: str, text: str) -> str:
     """A moment as the API takes it; what is not so long ago it judges itself."""
     ago = _AGO.fullmatch(text)
+    if ago is None and "-" not in text:
+        raise Invalid.field(option, f"--{option}: write 30m, 2h or 3d, or a moment such as 2026-07-02T12:00:00Z")
     if ago is None:
         return text
     try:
