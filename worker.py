@@ -69,7 +69,7 @@ _CONCURRENT_FIRST_ATTEMPTS = 400
 # Each may hold all first attempts of an event. What is more waits at Temporal: taken all at once, a flood of events
 # would keep every one of them from being done in time, and what is not done in time is done again.
 _WORKFLOW_TASKS = 100
-_NEW_WORKFLOW_TASKS = 8  # 9.0 writes a delivery; without this limit 10.0 (docs/performance.md)
+_NEW_WORKFLOW_TASKS = 4  # 5.9 writes a delivery at fan-out 10; with 8 up to 6.8, without a limit 7.7 (decision 23)
 _WORKFLOW_THREADS = 8  # they share one Python; with as many as tasks they would mostly wait for each other
 _CACHED_WORKFLOWS = 20_000  # each that waits keeps some 50 kB; one that is not there is replayed when its attempt ends
 _OPEN_FILES = 8192

@@ -171,7 +171,8 @@ def event_types(
         if found["data"]:
             _print_table(found["data"], ["name", "description"])
         else:
-            _console.print("Any type can be published; none is registered with a description, a sample or a schema.")
+            told = "Any type can be published; none is registered with a description, a sample or a schema."
+            _console.print(told, soft_wrap=True)
         _console.print("\nTold by Zonehook itself, to endpoints that subscribe to them by name:", soft_wrap=True)
         _print_table(found["zonehook"], ["name", "description"])
         return

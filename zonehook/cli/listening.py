@@ -106,16 +106,16 @@ def _is_still_there(zonehook: House, endpoint_id: str, events: list[str]) -> boo
         if problem.code != "not_found":
             raise
         return False
-    _console.print(f"Registered before as {endpoint_id}.", highlight=False)
+    told = [f"Registered before as {endpoint_id}."]
     if endpoint["events"] != events:
         zonehook.call("PATCH", f"/v1/webhook-endpoints/{endpoint_id}", {"events": events})
-        _console.print(f"From now on it gets {', '.join(events) or 'all events'}.", highlight=False, soft_wrap=True)
+        told.append(f"From now on it gets {', '.join(events) or 'all events'}.")
     if endpoint["status"] == "suppressed":
         zonehook.call("POST", f"/v1/webhook-endpoints/{endpoint_id}/clear-suppression")
-        _console.print("It was suppressed, and is no more.")
+        told.append("It was suppressed, and is no more.")
     if endpoint["disabled_at"] is not None:
-        told = f"It is disabled and gets nothing; use: zonehook endpoints enable {endpoint_id}"
-        _console.print(told, highlight=False, soft_wrap=True)
+        told.append(f"It is disabled and gets nothing; use: zonehook endpoints enable {endpoint_id}")
+    _console.print("\n".join(told), highlight=False, soft_wrap=True)
     return True
 
 
