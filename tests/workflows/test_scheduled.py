@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import delete
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -27,7 +28,7 @@ from zonehook.intake import Accepted, Intake
 from zonehook.messages import AcceptedEvent, OpenedDeliveries
 from zonehook.offers import Offered
 from zonehook.scheduling import Scheduling
-from zonehook.store import migrate
+from zonehook.store import migrate, tables
 from zonehook.store.database import Database
 from zonehook.tenants import Tenants
 
@@ -171,3 +172,18 @@ async def test_moved_when_an_operator_has_ended_its_workflow(waiting: Waiting) -
 
     assert refused.value.code == "not_running"
     assert (await waiting.intake.find(waiting.account_id, event_id))[0] == before
+
+
+async def test_a_batch_sent_again_after_the_api_died(waiting: Waiting) -> None:
+    """Where the API died with a batch accepted and no row written, and no worker is there, the same batch is accepted
+    as sent before, as old as it is, and each of its events can be read.
+    """
+    batch = [tomorrows(key) for key in ("b", "a")]
+    first = await waiting.batch(*batch)
+    await waiting.database.write(lambda conn: conn.execute(delete(tables.events)))
+
+    again = await waiting.batch(*batch)
+    found = [(await waiting.intake.find(waiting.account_id, each.id))[0] for each in again]
+
+    assert again == [replace(each, is_duplicate=True) for each in first]
+    assert [each.accepted_at for each in found] == [each.accepted_at for each in first]
