@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import delete
-from temporalio import activity
+from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.publishing import Publishing
@@ -25,7 +26,7 @@ from zonehook.enforcement import Enforcement
 from zonehook.errors import Conflict
 from zonehook.fanout import Fanout
 from zonehook.intake import Accepted, Intake
-from zonehook.messages import AcceptedEvent, OpenedDeliveries
+from zonehook.messages import AcceptedEvent, EventChange, OpenedDeliveries
 from zonehook.offers import Offered
 from zonehook.scheduling import Scheduling
 from zonehook.store import migrate, tables
@@ -42,21 +43,32 @@ class Killed(Exception):
 
 
 @dataclass
-class Noted:
-    """The activity that looks at the records, which tells how often it did, and can be held up before it does."""
+class Records:
+    """The activities that ask the records, which may be away: how often they looked, and when they were missed."""
 
     fanout: Fanout
+    rescheduling: Rescheduling
     looks: int = 0
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    is_looking: asyncio.Event = field(default_factory=asyncio.Event)
+    are_away: bool = False
+    were_missed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @activity.defn(name=messages.OPEN_DELIVERIES)
     async def open_deliveries(self, event: AcceptedEvent) -> OpenedDeliveries:
-        self.is_looking.set()
-        await self.gate.wait()
+        self._ask()
         opened = await self.fanout.open(event)
         self.looks += 1
         return opened
+
+    @activity.defn(name=messages.CHANGE_EVENT)
+    async def change_event(self, change: EventChange) -> bool:
+        self._ask()
+        return await self.rescheduling.change_event(change)
+
+    def _ask(self) -> None:
+        if self.are_away:
+            if not activity.info().is_local:  # from here on it waits for its next try
+                self.were_missed.set()
+            raise ApplicationError("the database is away")
 
     async def looked(self, times: int) -> None:
         async with asyncio.timeout(_PATIENCE):
@@ -76,11 +88,10 @@ class Waiting:
         self.intake = Intake(self.database, self.client, Enforcement(self.database), starts_eagerly=False)
         self.batches = Batches(self.database, self.client, self.intake, starts_eagerly=False)
         self.desk = Scheduling(self.database, self.client, self.intake)
-        self.noted = Noted(Fanout(self.database, time_scale=1, is_fast=False))
-        self.noted.gate.set()
+        self.records = Records(Fanout(self.database, time_scale=1, is_fast=False), Rescheduling(self.desk))
 
-    async def tomorrow(self) -> str:
-        return (await self.intake.accept(self.account_id, "standard", tomorrows())).id
+    async def accept(self, offered: Offered) -> str:
+        return (await self.intake.accept(self.account_id, "standard", offered)).id
 
     async def batch(self, *offered: Offered) -> list[Accepted]:
         return await self.batches.accept(self.account_id, "standard", offered)
@@ -89,10 +100,11 @@ class Waiting:
         return self.client.get_workflow_handle(messages.event_workflow_id(self.account_id, event_id))
 
     def working(self) -> AbstractAsyncContextManager[object]:
-        changing, starting = Rescheduling(self.desk).change_event, Publishing(self.intake).start_events
+        records, publishing = self.records, Publishing(self.intake)
         return Worker(
             self.client, task_queue=messages.TASK_QUEUE, workflows=[Event, Batch],
-            activities=[self.noted.open_deliveries, changing, starting], workflow_runner=UnsandboxedWorkflowRunner(),
+            activities=[records.open_deliveries, records.change_event, publishing.start_events],
+            workflow_runner=UnsandboxedWorkflowRunner(),
         )  # fmt: skip
 
     async def end(self, event_id: str) -> str:
@@ -127,15 +139,21 @@ async def waiting(client: Client, tmp_path: Path) -> AsyncIterator[Waiting]:
     await database.close()
 
 
-async def test_killed_after_the_change(waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event that was moved to now by a process that died before it could say so is not left until its old time."""
+@pytest.mark.parametrize("continues", [False, True], ids=["one run", "continued as new"])
+async def test_killed_after_the_change(waiting: Waiting, monkeypatch: pytest.MonkeyPatch, continues: bool) -> None:
+    """An event that was moved to now by a process that died before it could say so is not left until its old time,
+    also where its workflow has continued as new since.
+    """
     monkeypatch.setattr(scheduling, "_AFTER_THE_CHANGE", _SOON)
+    if continues:
+        is_first = lambda info: info.continued_run_id is None  # noqa: E731
+        monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", is_first)
     dying = Dying(waiting.database, waiting.client, waiting.intake)
-    dying.heard = lambda: waiting.noted.looked(2)
+    dying.heard = lambda: waiting.records.looked(2)
 
-    event_id = await waiting.tomorrow()
+    event_id = await waiting.accept(tomorrows())
     async with waiting.working():
-        await waiting.noted.looked(1)
+        await waiting.records.looked(1)
         with pytest.raises(Killed):
             await dying.reschedule(waiting.account_id, event_id, clock.now())
         found, _ = await waiting.intake.find(waiting.account_id, event_id)
@@ -161,9 +179,9 @@ async def test_moved_before_a_worker_came_to_it(waiting: Waiting) -> None:
 
 async def test_moved_when_an_operator_has_ended_its_workflow(waiting: Waiting) -> None:
     """An event that nothing waits for any more is not said to have been moved, and is not."""
-    event_id = await waiting.tomorrow()
+    event_id = await waiting.accept(tomorrows())
     async with waiting.working():
-        await waiting.noted.looked(1)
+        await waiting.records.looked(1)
     before, _ = await waiting.intake.find(waiting.account_id, event_id)
     await waiting.workflow(event_id).terminate()
 
@@ -187,3 +205,34 @@ async def test_a_batch_sent_again_after_the_api_died(waiting: Waiting) -> None:
 
     assert again == [replace(each, is_duplicate=True) for each in first]
     assert [each.accepted_at for each in found] == [each.accepted_at for each in first]
+
+
+@pytest.mark.parametrize(
+    ("offered", "status"), [(tomorrows(), messages.CANCELLED), (Offered("domain.create", "{}"), messages.PUBLISHED)]
+)
+async def test_temporals_cancel_before_a_worker_came(waiting: Waiting, offered: Offered, status: str) -> None:
+    """Temporal's own Cancel before anything was done cancels an event that is for later; one for now was accepted, and
+    is let go.
+    """
+    event_id = await waiting.accept(offered)
+    await waiting.workflow(event_id).cancel()
+
+    async with waiting.working():
+        assert await waiting.end(event_id) == status
+
+
+@pytest.mark.parametrize("is_moved", [False, True], ids=["at its first look", "while it is moved"])
+async def test_temporals_cancel_while_the_records_are_away(waiting: Waiting, is_moved: bool) -> None:
+    """Cancelled while its workflow waits for the database, an event is cancelled when that is back."""
+    event_id = await waiting.accept(tomorrows())
+    waiting.records.are_away = not is_moved
+    async with waiting.working():
+        if is_moved:
+            await waiting.records.looked(1)
+            waiting.records.are_away = True
+            await waiting.workflow(event_id).signal(messages.RESCHEDULE, (clock.now() + 2 * _DAY).isoformat())
+        async with asyncio.timeout(_PATIENCE):
+            await waiting.records.were_missed.wait()
+        await waiting.workflow(event_id).cancel()
+        waiting.records.are_away = False
+        assert await waiting.end(event_id) == messages.CANCELLED
