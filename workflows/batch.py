@@ -1,13 +1,11 @@
 """Events that were accepted together: hold them until each has its own workflow."""
 
-import asyncio
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.durably import durably
-    from workflows.waiting import until
+    from workflows.waiting import undisturbed
     from zonehook import messages
     from zonehook.messages import EventBatch
 
@@ -22,7 +20,5 @@ class Batch:
     async def run(self, batch: EventBatch) -> str:
         for first in range(0, len(batch.events), _AT_ONCE):
             part = EventBatch(batch.events[first : first + _AT_ONCE])
-            starting = asyncio.create_task(durably(calls.start_events, part))
-            await until(starting.done)
-            await starting
+            await undisturbed(durably(calls.start_events, part))
         return f"{len(batch.events)} events started"

@@ -17,9 +17,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.delivery import Delivery, attempt_at_once
     from workflows.durably import durably
     from workflows.held import Held
-    from workflows.waiting import until
+    from workflows.waiting import undisturbed, until
     from zonehook import messages
-    from zonehook.messages import AcceptedEvent, DeliveryOrder
+    from zonehook.messages import AcceptedEvent, DeliveryOrder, OpenedDeliveries
 
 _AT_ONCE = 50
 _STATUS = SearchAttributeKey.for_keyword(messages.STATUS)
@@ -28,7 +28,8 @@ _STATUS = SearchAttributeKey.for_keyword(messages.STATUS)
 @workflow.defn(name=messages.EVENT_WORKFLOW)
 class Event:
     """Id `event/{account}/{event}`. Ends as soon as every delivery is over or has its own workflow. Its result tells an
-    operator which; in the fast lane, endpoint by endpoint.
+    operator which; in the fast lane, endpoint by endpoint. Temporal's own Cancel is the signal `cancel`, which is too
+    late once the event is let go.
     """
 
     def __init__(self) -> None:
@@ -36,21 +37,22 @@ class Event:
 
     @workflow.run
     async def run(self, event: AcceptedEvent) -> list[str]:
-        opened = await durably(calls.open_deliveries, event)
+        self._held.resume(event.looks)
+        opened = await self._opened(event)
         while opened.waits_until is not None:
             await self._held.until(opened.waits_until, event)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(event)
-            opened = await durably(calls.open_deliveries, replace(event, as_of=workflow.now()))
+                workflow.continue_as_new(replace(event, looks=self._held.looks_ahead()))
+            opened = await self._opened(replace(event, as_of=workflow.now()))
         if opened.is_fast:
             return await _in_the_fast_lane(opened.orders)
-        # Awaited: a parent that closes in the task that starts its children loses them. Many at once: one by one
-        # costs ten writes more. Not hundreds at once: they queue for their parent's lock (500: 12 a second, not 36).
-        for first in range(0, len(opened.orders), _AT_ONCE):
-            await asyncio.gather(*(_start(order) for order in opened.orders[first : first + _AT_ONCE]))
+        await undisturbed(_start_each(opened.orders))
         if opened.next is not None:
             workflow.continue_as_new(replace(event, data="", after=opened.next))
         return [f"{len(opened.orders)} deliveries started"]
+
+    async def _opened(self, event: AcceptedEvent) -> OpenedDeliveries:
+        return await undisturbed(durably(calls.open_deliveries, event), self._held.cancel)
 
     @workflow.signal(name=messages.LOOK_AGAIN)
     def look_again(self, at: Any = None, *_more: Any) -> None:
@@ -87,6 +89,14 @@ async def _at_once_or_on_its_own(order: DeliveryOrder) -> str:
         order = first.order
     await _start(order)
     return f"{order.host}, {order.delivery_id}: {order.told or 'not tried at once'}; goes on as {order.workflow_id}"
+
+
+async def _start_each(orders: Sequence[DeliveryOrder]) -> None:
+    """Awaited: a parent that closes in the task that starts its children loses them. Many at once: one by one costs ten
+    writes more. Not hundreds at once: they queue for their parent's lock (500: 12 a second, not 36).
+    """
+    for first in range(0, len(orders), _AT_ONCE):
+        await asyncio.gather(*(_start(order) for order in orders[first : first + _AT_ONCE]))
 
 
 async def _start(order: DeliveryOrder) -> None:

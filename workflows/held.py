@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.durably import durably
-    from workflows.waiting import until
+    from workflows.waiting import undisturbed, until
     from zonehook import schedules
     from zonehook.messages import AcceptedEvent, EventChange
     from zonehook.reading import Moment
@@ -34,6 +35,15 @@ class Held:
         if (moment := _moment(at)) is not None:
             self._looks.append(moment)
 
+    def looks_ahead(self) -> tuple[datetime, ...]:
+        """What the next run of the workflow must be told."""
+        now = workflow.now()
+        return tuple(each for each in self._looks if each > now)
+
+    def resume(self, looks: Sequence[datetime]) -> None:
+        """What the run before had been told."""
+        self._looks = deque((*looks, *self._looks), maxlen=_MOST_LOOKS)
+
     def move(self, to: Any) -> None:
         """What is no time, or too far ahead, is left alone."""
         moment = _moment(to)
@@ -48,14 +58,14 @@ class Held:
         workflow.set_current_details(
             f"to be delivered at {due:%Y-%m-%d %H:%M:%S} UTC\n\nSignals: `cancel`; `reschedule` with another time"
         )
-        now = workflow.now()
-        looks = [due, *(each for each in self._looks if each > now)]
-        timer = asyncio.create_task(workflow.sleep(max(min(looks) - now, datetime.resolution), summary=event.type))
+        wait = min([due, *self.looks_ahead()]) - workflow.now()
+        timer = asyncio.create_task(workflow.sleep(max(wait, datetime.resolution), summary=event.type))
         await until(lambda: timer.done() or self._is_woken or bool(self._asked), self.cancel)
         timer.cancel()
         self._is_woken = False
         while self._asked:
-            await durably(calls.change_event, EventChange(event.account_id, event.id, self._asked.popleft()))
+            change = EventChange(event.account_id, event.id, self._asked.popleft())
+            await undisturbed(durably(calls.change_event, change), self.cancel)
 
 
 def _moment(value: Any) -> datetime | None:

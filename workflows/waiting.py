@@ -1,9 +1,12 @@
 """Waiting in a workflow that does not stop where it is when Temporal's UI asks it to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from temporalio import workflow
+
+Done = TypeVar("Done")
 
 
 async def until(condition: Callable[[], bool], when_cancelled: Callable[[], None] = lambda: None) -> None:
@@ -17,3 +20,10 @@ async def until(condition: Callable[[], bool], when_cancelled: Callable[[], None
             when_cancelled()
         else:
             return
+
+
+async def undisturbed(work: Coroutine[Any, Any, Done], when_cancelled: Callable[[], None] = lambda: None) -> Done:
+    """What comes of the work, which a Cancel of Temporal's does not stop."""
+    working = asyncio.create_task(work)
+    await until(working.done, when_cancelled)
+    return working.result()

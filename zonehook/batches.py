@@ -42,8 +42,8 @@ class Batches:
         """What became of each, in their order. All are durable when it returns: Temporal holds the workflow that starts
         theirs. They are listed by then, too.
 
-        Raises Invalid and Conflict with what is wrong with each, as `Intake.accept` would be, and Unavailable: then
-        nothing was accepted.
+        Raises Invalid and Conflict with what is wrong with each, as `Intake.accept` would: then nothing was accepted.
+        And Unavailable: then it may have been. Sent again, events with ids of their own are the same events.
         """
         proposed = _proposed(account_id, dialect, offered)
         known = await self._intake.known(proposed)
@@ -74,16 +74,20 @@ class Batches:
 
     async def _hold(self, fresh: list[AcceptedEvent]) -> datetime | None:
         """When the first batch like this was accepted; None: this is the first."""
-        workflow_id = _workflow_id(fresh)
+        workflow_id, first_at = _workflow_id(fresh), None
         try:
             await self._start(workflow_id, fresh)
-        except WorkflowAlreadyStartedError:
-            with temporal.as_unavailable():
-                first = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=temporal.RPC_TIMEOUT)
-            return datetime.fromisoformat(await first.memo_value("accepted_at"))
+        except WorkflowAlreadyStartedError:  # whoever started it may have died before the rows were written
+            first_at = await self._accepted_at(workflow_id)
+            fresh = [replace(event, accepted_at=first_at) for event in fresh]
         with contextlib.suppress(Unavailable):  # they are accepted, whether they can be listed already or not
             await self._database.write(events.hold, fresh)
-        return None
+        return first_at
+
+    async def _accepted_at(self, workflow_id: str) -> datetime:
+        with temporal.as_unavailable():
+            first = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=temporal.RPC_TIMEOUT)
+        return datetime.fromisoformat(await first.memo_value("accepted_at"))
 
     async def _start(self, workflow_id: str, fresh: list[AcceptedEvent]) -> None:
         with temporal.as_unavailable():

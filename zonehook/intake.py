@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -121,6 +122,13 @@ class Intake:
             if isinstance(problem, BaseException) and not isinstance(problem, WorkflowAlreadyStartedError):
                 raise problem
 
+    async def start_held(self, event: AcceptedEvent, signal: str, argument: object) -> None:
+        """Starts the workflow of an event whose row is there, with a signal; one that runs is given that alone. Raises
+        WorkflowAlreadyStartedError for one that has ended; Unavailable.
+        """
+        told = {"start_signal": signal, "start_signal_args": [argument]}
+        await self._start(replace(event, is_held=True), WorkflowIDConflictPolicy.USE_EXISTING, **told)
+
     async def accept_each(self, account_id: int, offered: Sequence[Offer]) -> list[str | None]:
         """What came of each, side by side: None for one that is durable now, as after `accept`; otherwise why it was
         refused, in a sentence. Raises Unavailable when one can be neither now: then all may be offered again.
@@ -156,7 +164,12 @@ class Intake:
     async def page(self, account_id: int, wanted: EventFilter, limit: int, cursor: str | None) -> Page[AcceptedEvent]:
         return await self._database.read(stored.page, account_id, wanted, limit, cursor)
 
-    async def _start(self, event: AcceptedEvent) -> None:
+    async def _start(
+        self,
+        event: AcceptedEvent,
+        where_it_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.FAIL,
+        **told: Any,
+    ) -> None:
         with temporal.as_unavailable():
             await self._client.start_workflow(
                 messages.EVENT_WORKFLOW,
@@ -164,13 +177,14 @@ class Intake:
                 id=messages.event_workflow_id(event.account_id, event.id),
                 task_queue=messages.TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                id_conflict_policy=where_it_runs,
                 memo={"fingerprint": event.fingerprint, "accepted_at": event.accepted_at.isoformat()},
                 search_attributes=temporal.search_attributes(event.account_id, event.type),
                 static_summary=event.type,
                 request_eager_start=self._starts_eagerly,
                 task_timeout=messages.TASK_TIMEOUT,
                 rpc_timeout=temporal.RPC_TIMEOUT,
+                **told,
             )
 
     async def _duplicate_in_temporal(self, event: AcceptedEvent) -> Accepted:

@@ -73,7 +73,8 @@ class AcceptedEvent:
     `after` pages through the deliveries of a fan-out too wide for one run; later pages carry no `data`. `trial_of`: it
     is a sample, for this endpoint alone. `deliver_at`: its deliveries are opened then. `is_held`: its row may be there
     before they are, and says whether they still are to be; `as_of` is what time it was for its workflow when that
-    looked. `status` is how far it was when this was written.
+    looked. `status` is how far it was when this was written. `looks`: when a run of its workflow is to look at the
+    records, as the run before it was told.
     """
 
     account_id: int
@@ -92,6 +93,7 @@ class AcceptedEvent:
     is_held: bool = False
     as_of: datetime | None = None
     status: str = ACCEPTED
+    looks: tuple[datetime, ...] = ()
 
     @property
     def happened_at(self) -> datetime:

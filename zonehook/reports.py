@@ -39,8 +39,7 @@ def _of_exhausted(conn: Connection, order: DeliveryOrder, endpoint: Endpoint, at
     found = deliveries.get(conn, order.account_id, order.delivery_id)
     if found is None:
         raise NotFound.delivery(order.delivery_id)
-    attempts = deliveries.attempts_of(conn, order.account_id, found.id)
-    error = attempts[-1].error if attempts else None
+    error = deliveries.last_error(conn, order.account_id, found.id)
     exhausted = Exhausted(found.id, found.event_id, found.type, found.attempts, found.last_status_code, error)
     return own.data(endpoint, found.reason or "", at, exhausted)
 

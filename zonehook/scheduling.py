@@ -5,9 +5,10 @@ races with that is either before it or too late.
 """
 
 import contextlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio.client import Client
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from zonehook import clock, messages, schedules, temporal
@@ -17,11 +18,13 @@ from zonehook.messages import AcceptedEvent, EventChange
 from zonehook.store import events
 from zonehook.store.database import Database
 
+_AFTER_THE_CHANGE = timedelta(seconds=30)  # longer than the records may take to be changed
 _TOO_LATE = {
     messages.ACCEPTED: "it is being delivered already",
     messages.PUBLISHED: "it is being delivered already; cancel its deliveries instead",
     messages.CANCELLED: "it was cancelled already; publish another event",
 }
+NOT_RUNNING = "nothing waits for its time: its workflow was ended by an operator"
 
 
 class Scheduling:
@@ -35,13 +38,13 @@ class Scheduling:
     async def reschedule(self, account_id: int, event_id: str, deliver_at: datetime) -> None:
         """Moves it; a time that has passed lets it go at once. Raises Invalid, too, for one that is too far ahead.
 
-        Its workflow is told before to look at the records then, too: a crash after they were changed makes nothing
-        late. And told after, since that time may be now.
+        Its workflow is told before to look at the records then, too, but not before they are surely changed: a crash
+        after that makes nothing later than half a minute from now. And told after, since that time may be now.
         """
         if problem := schedules.deliver_at_problem(deliver_at, clock.now()):
             raise Invalid.field("deliver_at", problem)
         event = await self._waiting(account_id, event_id)
-        await self._tell(event, deliver_at)
+        await self._tell(event, max(deliver_at, clock.now() + _AFTER_THE_CHANGE))
         await self._change(event, deliver_at)
         with contextlib.suppress(Conflict):  # it was quicker
             await self._tell(event)
@@ -77,4 +80,13 @@ class Scheduling:
         except RPCError as problem:
             if problem.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            raise Conflict("not_running", "nothing waits for its time: its workflow was ended by an operator") from None
+            await self._tell_from_its_start(event, at)
+
+    async def _tell_from_its_start(self, event: AcceptedEvent, at: datetime | None) -> None:
+        """Of a batch's event no worker may have started the workflow yet."""
+        waiting = await self._waiting(event.account_id, event.id)
+        try:
+            await self._intake.start_held(waiting, messages.LOOK_AGAIN, at)
+        except WorkflowAlreadyStartedError:
+            await self._waiting(event.account_id, event.id)
+            raise Conflict("not_running", NOT_RUNNING) from None

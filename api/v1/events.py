@@ -11,7 +11,7 @@ from api import bodies, examples
 from api.doors import Cursor, Desks, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
-from zonehook import events, offers, outcomes
+from zonehook import events, offers, outcomes, scheduling
 from zonehook.errors import Invalid
 from zonehook.intake import Accepted
 from zonehook.messages import CANCELLED, AcceptedEvent
@@ -175,7 +175,10 @@ async def read(desks: House, caller: Viewer, event_id: Id, wait: Annotated[int, 
 @router.patch(
     "/{event_id}",
     response_class=Response,
-    responses={**documented(404, 413, event_not_scheduled=_TOO_LATE), 200: {"model": MovedEventShape}},
+    responses={
+        **documented(404, 413, event_not_scheduled=_TOO_LATE, not_running=scheduling.NOT_RUNNING),
+        200: {"model": MovedEventShape},
+    },
     openapi_extra=bodies.describe(EventChanges),
 )
 async def change(desks: House, caller: Changer, event_id: Id, request: Request) -> Response:

@@ -208,7 +208,7 @@ async def test_docs_work_offline(account: Account) -> None:
 
 def _may_be_wrong(call: Any) -> bool:
     """Whether it takes more than ids."""
-    taken = {each["name"] for each in call.get("parameters", ())} & {"limit", "name", "idempotency-key"}
+    taken = {each["name"] for each in call.get("parameters", ())} & {"limit", "name", "wait", "idempotency-key"}
     return "requestBody" in call or bool(taken)
 
 

@@ -15,6 +15,7 @@ from zonehook.ledger import Ledger
 from zonehook.messages import AcceptedEvent, DeliveryOrder, Sent
 from zonehook.registry import Registry
 from zonehook.roles import Actor
+from zonehook.store import events as stored
 from zonehook.store.database import Database
 from zonehook.store.deliveries import Delivery
 from zonehook.store.tables import deliveries, events
@@ -221,3 +222,11 @@ async def test_a_slow_success_after_a_failure(
         await ledger.record(order, await ledger.duty(order), last)
     assert (await registry.get(account_id, endpoint_id)).consecutive_failures == 0
     assert not (await given.order(fanout, account_id)).at_once
+
+
+async def test_held_in_opposite_orders(database: Database, account_id: int) -> None:
+    """Two that write the same hundred events at once, one of them backwards, do not wait for each other for ever."""
+    for _ in range(10):
+        batch = [given.event(account_id) for _ in range(100)]
+        await asyncio.gather(*(database.write(stored.hold, each) for each in (batch, batch[::-1], batch)))
+    assert await _counts(database) == (1000, 0, 0)

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from tests.store import given
+from zonehook.fanout import Fanout
+from zonehook.registry import Registry
 from zonehook.store import accounts, api_keys, audit, deliveries, endpoints, events, health, members, pages
 from zonehook.store.database import Database
 from zonehook.store.deliveries import DeliveryFilter
@@ -69,6 +71,20 @@ async def test_deliveries_of_an_event(database: Database, account_id: int, wante
     assert _is_read_off_an_index(plan), plan
 
 
+async def test_how_far_an_event_is(database: Database, registry: Registry, fanout: Fanout, account_id: int) -> None:
+    """What one who waits for an outcome asks at every look is answered by the event and the index of its deliveries,
+    however many others there are.
+    """
+    await given.endpoint(registry, account_id)
+    for _ in range(50):
+        await fanout.open(given.event(account_id))
+    if database.is_shared:  # without statistics PostgreSQL takes all indexes for the same
+        await database.write(lambda conn: conn.execute(text("ANALYZE")))
+    plan = await database.read(_plan, partial(deliveries.standing_of_event, account_id=account_id, event_id="evt_1"))
+    assert "ix_deliveries_event" in plan, plan
+    assert not any(word in plan for word in ("SCAN", "Seq Scan")), plan
+
+
 @pytest.mark.parametrize("wanted", _subsets(("type", "since", "until")), ids="+".join)
 async def test_events(database: Database, account_id: int, wanted: dict[str, Any]) -> None:
     """Events come in the order of an index."""
@@ -78,10 +94,11 @@ async def test_events(database: Database, account_id: int, wanted: dict[str, Any
 
 
 async def test_what_is_listed_without_a_filter(database: Database, account_id: int) -> None:
-    """So do endpoints, and the attempts of a delivery."""
+    """So do endpoints, and the attempts of a delivery, or the last one."""
     for ask in (
         lambda conn: endpoints.page(conn, account_id, 50, None),
         lambda conn: deliveries.attempts_of(conn, account_id, "dlv_1"),
+        lambda conn: deliveries.last_error(conn, account_id, "dlv_1"),
     ):
         plan = await database.read(_plan, ask)
         assert _is_read_off_an_index(plan), plan

@@ -229,6 +229,26 @@ async def test_recovered(
     assert json.loads((await _waiting(database))[-1].data)["endpoint"]["status"] == "enabled"
 
 
+@pytest.mark.usefixtures("listener")
+async def test_recovered_from_what_nobody_was_told(
+    database: Database, registry: Registry, fanout: Fanout, ledger: Ledger, account_id: int
+) -> None:
+    """An endpoint that was suppressed by deliveries of these events, of which nothing is told, is told to have
+    recovered, by what it confirms of others.
+    """
+    both = await given.endpoint(registry, account_id, events=[*EVERYTHING, "domain.create"])
+    for order in await _orders(fanout, account_id, LIMIT, type="delivery.exhausted", data="{}"):
+        if order.endpoint_id == both:
+            await _attempt(ledger, order)
+    was = (await registry.get(account_id, both)).status
+    await registry.clear_suppression(Actor(account_id), both)
+    [order] = await _orders(fanout, account_id, 1)
+    await _attempt(ledger, order, 200)
+
+    assert was == "suppressed"
+    assert await _told(database) == [("endpoint.recovered", both)]
+
+
 @pytest.mark.usefixtures("listener", "subject")
 async def test_an_endpoint_that_was_never_away_does_not_recover(
     database: Database, fanout: Fanout, ledger: Ledger, account_id: int

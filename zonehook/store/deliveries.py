@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, select, update
 
 from zonehook import verdicts
 from zonehook.messages import DeliveryOrder, Policy
@@ -194,8 +194,10 @@ def of_event(conn: Connection, account_id: int, event_id: str) -> list[Delivery]
 
 def standing_of_event(conn: Connection, account_id: int, event_id: str) -> tuple[str, list[str]] | None:
     """How far an event is, and in which statuses there are deliveries of it; None before its row is there."""
-    query = select(events.c.status, deliveries.c.status.label("delivery")).distinct()
-    query = query.join(deliveries, deliveries.c.event_id == events.c.id, isouter=True)
+    # A status with nothing added is in no index: the event chooses it
+    query = select(events.c.status, deliveries.c.status.concat("").label("delivery")).distinct()
+    of_it = and_(deliveries.c.account_id == account_id, deliveries.c.event_id == event_id)
+    query = query.join(deliveries, of_it, isouter=True)
     rows = conn.execute(query.where(events.c.id == event_id, events.c.account_id == account_id)).all()
     return (rows[0].status, [row.delivery for row in rows if row.delivery is not None]) if rows else None
 
@@ -203,6 +205,13 @@ def standing_of_event(conn: Connection, account_id: int, event_id: str) -> tuple
 def attempts_of(conn: Connection, account_id: int, delivery_id: str) -> list[RecordedAttempt]:
     query = select(*_ATTEMPT).where(attempts.c.delivery_id == delivery_id, attempts.c.account_id == account_id)
     return [RecordedAttempt(*row) for row in (conn.execute(query.order_by(attempts.c.number))).all()]
+
+
+def last_error(conn: Connection, account_id: int, delivery_id: str) -> str | None:
+    """Of its last attempt; None where that was answered, or none was made."""
+    query = select(attempts.c.error).where(attempts.c.delivery_id == delivery_id, attempts.c.account_id == account_id)
+    error: str | None = conn.execute(query.order_by(attempts.c.number.desc()).limit(1)).scalar()
+    return error
 
 
 def is_recorded(conn: Connection, attempt_id: str) -> bool:

@@ -58,9 +58,12 @@ def add(conn: Connection, event: AcceptedEvent) -> None:
 
 
 def hold(conn: Connection, accepted: Sequence[AcceptedEvent]) -> None:
-    """Writes those that are not there yet."""
+    """Writes those that are not there yet, in an order that all keep: PostgreSQL lets two writers of the same ids in
+    opposite orders wait for each other.
+    """
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    rows = [{name: getattr(event, name) for name in _COLUMNS} for event in accepted]
+    in_order = sorted(accepted, key=lambda event: event.id)
+    rows = [{name: getattr(event, name) for name in _COLUMNS} for event in in_order]
     conn.execute(dialect.insert(events).on_conflict_do_nothing(), rows)
 
 
