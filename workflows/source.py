@@ -112,7 +112,7 @@ class Source:
         self._is_cancelled = True
 
     async def _work(self) -> None:
-        """Until this run is over: all that was heard was judged."""
+        """Until this run is over: all that was heard was judged, and but for a batch, published."""
         self._terms = await durably(calls.open_source, self._order)
         while True:
             self._judge()
@@ -128,12 +128,16 @@ class Source:
                 await workflow.wait_condition(lambda: bool(self._heard) or self._is_cancelled or self._rang())
 
     def _is_long(self) -> bool:
-        is_long = self._facts >= self._enough or workflow.info().is_continue_as_new_suggested()
-        return is_long and self._state is not None and not self._is_cancelled
+        """What is carried to the next run is little: Temporal takes no more than 2 MB of it, and would try for ever."""
+        if self._heard or len(self._offers) > _BATCH or self._state is None or self._is_cancelled:
+            return False
+        return self._facts >= self._enough or workflow.info().is_continue_as_new_suggested()
 
     def _judge(self) -> None:
-        """All that was heard, in the order it came; what was due before a fact happened comes before it."""
-        while self._heard:
+        """What was heard, in the order it came, until there is a batch to publish; what was due before a fact happened
+        comes before it.
+        """
+        while self._heard and len(self._offers) < _BATCH:
             heard = self._heard.popleft()
             try:
                 fact = self._fact(heard)
@@ -142,7 +146,8 @@ class Source:
                 self._take(self._source.hear(self._state, fact, Told(self._id, at, self._terms)))
             except ZonehookError as refusal:
                 self._refuse(heard.name, refusal.message)
-        self._pass(workflow.now())
+        if not self._heard:  # what waits may have happened before what is due
+            self._pass(workflow.now())
 
     def _fact(self, heard: _Heard) -> Fact:
         """Raises ZonehookError."""
