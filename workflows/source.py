@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -163,9 +164,11 @@ class Source:
         self._state = step.state
         for event in step.events:
             self._events += 1
-            # Whatever the run, an event keeps its number; what is created again later has another first run
+            document = _document_of(event, self._id)
+            # Whatever the run, an event keeps its number; what is created again later has another first run, and what
+            # follows after an operator's reset says something else
             key = f"{self._source.name}/{self._id}/{workflow.info().first_execution_run_id}/{self._events}"
-            self._offers.append(Offer(_document_of(event, self._id), key))
+            self._offers.append(Offer(document, f"{key}/{sha256(document.encode()).hexdigest()[:16]}"))
 
     async def _publish(self) -> None:
         batch = tuple(self._offers.popleft() for _ in range(min(len(self._offers), _BATCH)))

@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 
 import worker
 from tests.workflows import test_schedules
-from tests.workflows.test_inbox import Desk
+from tests.workflows.test_inbox import Desk, reset
 from workflows.source import Source
 from zonehook import clock
 from zonehook.errors import Unavailable
@@ -242,6 +242,28 @@ async def test_a_crowd_that_waited_for_a_worker(client: Client) -> None:
     assert (state["facts"], state["events"], state["refusals"], state["state"]["ipv4"]) == (2501, 2502, 0, "192.0.2.1")
     assert len({offer.key for offer in desk.offers}) == 2502
     assert info.first_run_id != info.execution.run_id
+
+
+async def test_new_events_after_a_reset(client: Client) -> None:
+    """An operator who resets a source to its beginning, and tells it something else, loses no event of either course:
+    those that are the same have the same keys, and no two have the same key that are not.
+    """
+    queue, desk, now = str(uuid.uuid4()), SourceDesk(), datetime.now(UTC)
+    created = ("created", {"host": "home.example.net", "at": now.isoformat()})
+    moves = [("updated", {"ipv4": f"192.0.2.{number}", "at": now.isoformat()}) for number in range(2)]
+    async with desk.working(client, queue):
+        host = await _signal(client, queue, "host/1/reset", created)
+        await desk.has(1)
+        await host.signal(*moves[0])
+        await desk.has(3)
+        await reset(client, host.id, reapplying=False)
+        await host.signal(*moves[1])
+        await desk.has(6)
+        await host.terminate()
+
+    keys = [(offer.key, offer.document) for order in desk.orders for offer in order.offers]
+    assert len({key for key, _ in keys}) == len(set(keys)) == 5
+    assert max(len(key) for key, _ in keys) <= 255
 
 
 async def test_a_cancelled_source_ends(months: Months) -> None:
