@@ -53,11 +53,10 @@ class Source:
 
     @workflow.init
     def __init__(self, left: RawValue = _NOTHING) -> None:
-        was = _read(left)
         self._order, self._id = _whose(workflow.info().workflow_id)
         self._source = sources.named(self._order.source)
         self._adapter: TypeAdapter[Any] = TypeAdapter(self._source.state)
-        self._state = None if was.state is None else self._adapter.validate_json(was.state)
+        was, self._state, self._problem = _read(left, self._adapter)
         self._facts, self._events, self._refusals = was.facts, was.events, was.refusals
         self._refused = deque(was.refused, maxlen=_TOLD)
         self._offers = deque(was.offers)
@@ -71,6 +70,8 @@ class Source:
     @workflow.run
     async def run(self, left: RawValue = _NOTHING) -> str:
         del left  # read before the first signal
+        if self._problem is not None:
+            raise ApplicationError(self._problem, non_retryable=True)
         working = asyncio.create_task(self._work())
         await until(working.done, self._close)
         working.result()
@@ -206,12 +207,17 @@ class Source:
             yield f"* {each.at:%Y-%m-%d %H:%M:%S} UTC: {each.name} was refused: {each.reason}"
 
 
-def _read(left: RawValue) -> SourceLeft:
-    """What the last run left; nothing where a producer started the workflow, with whatever input."""
+def _read(left: RawValue, adapter: TypeAdapter[Any]) -> tuple[SourceLeft, Any, str | None]:
+    """What the last run left, and the state in it; nothing where a producer started the workflow, with whatever input.
+    And why what a run of its own left cannot be read: then it fails, rather than that it forgets what it was told.
+    """
+    if workflow.info().continued_run_id is None:
+        return SourceLeft(), None, None
     try:
-        return _LEFT.validate_json(left.payload.data)
-    except ValidationError:
-        return SourceLeft()
+        was = _LEFT.validate_json(left.payload.data)
+        return was, None if was.state is None else adapter.validate_json(was.state), None
+    except ValidationError as problem:
+        return SourceLeft(), None, f"what the last run left cannot be read: {problem}"[:1000]
 
 
 def _whose(workflow_id: str) -> tuple[SourceOrder, str]:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from cryptography.fernet import Fernet
-from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
+from temporalio import activity, workflow
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.worker import Worker
 
 import worker
@@ -264,6 +264,41 @@ async def test_new_events_after_a_reset(client: Client) -> None:
     keys = [(offer.key, offer.document) for order in desk.orders for offer in order.offers]
     assert len({key for key, _ in keys}) == len(set(keys)) == 5
     assert max(len(key) for key, _ in keys) <= 255
+
+
+@pytest.mark.parametrize("given", [{"state": "{}"}, {"state": None, "facts": 10**9}, "nonsense"])
+async def test_started_with_an_input(client: Client, given: Any) -> None:
+    """A producer who starts a source with an input of its own starts one that knows nothing yet, and takes facts."""
+    queue, desk = str(uuid.uuid4()), SourceDesk()
+    created = {"host": "home.example.net"}
+    await client.start_workflow(
+        "Source", given, id="host/1/given", task_queue=queue, start_signal="created", start_signal_args=[created]
+    )
+    async with desk.working(client, queue):
+        await desk.has(1)
+        told = await client.get_workflow_handle("host/1/given").query("state")
+        await client.get_workflow_handle("host/1/given").terminate()
+
+    assert (told["facts"], told["state"]["host"]) == (1, "home.example.net")
+
+
+@workflow.defn(name="Source", sandboxed=False)
+class Spoiled:
+    """Leaves to the source that follows it what no source leaves."""
+
+    @workflow.run
+    async def run(self, queue: str) -> None:
+        workflow.continue_as_new({"state": "{}"}, task_queue=queue)
+
+
+async def test_a_state_that_nobody_can_read(client: Client) -> None:
+    """A source whose last run left something unreadable fails with a sentence; it does not try for ever, or forget."""
+    queue, desk = str(uuid.uuid4()), SourceDesk()
+    async with Worker(client, task_queue="spoiled", workflows=[Spoiled]), desk.working(client, queue):
+        host = await client.start_workflow("Source", queue, id="host/1/spoiled", task_queue="spoiled")
+        with pytest.raises(WorkflowFailureError) as failure:
+            await host.result()
+    assert "what the last run left cannot be read" in str(failure.value.cause)
 
 
 async def test_a_cancelled_source_ends(months: Months) -> None:

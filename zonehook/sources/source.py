@@ -76,6 +76,8 @@ class Source(Generic[State]):
     """One kind: the facts it hears, by the names of their signals; its rules; the types of events it derives.
 
     `hear` raises Conflict for a fact that does not fit what is known; `tick` is called at the moment that `due` named.
+    `state` travels from one run of the workflow to the next, which may be of a later release: fields, also of what it
+    holds, are only added, and with defaults.
     """
 
     name: str
