@@ -136,15 +136,16 @@ class Source:
         return self._facts >= self._enough or workflow.info().is_continue_as_new_suggested()
 
     def _judge(self) -> None:
-        """What was heard, in the order it came, until there is a batch to publish; what was due before a fact happened
-        comes before it.
+        """What was heard, in the order it came, until there is a batch to publish. What was due before a fact happened
+        comes before it; a fact that does not say when it did may have waited for a worker since before that.
         """
         while self._heard and len(self._offers) < _BATCH:
             heard = self._heard.popleft()
             try:
                 fact = self._fact(heard)
                 at = fact.at or heard.at
-                self._pass(min(at, workflow.now()))
+                if fact.at is not None:
+                    self._pass(min(at, workflow.now()))
                 self._take(self._source.hear(self._state, fact, Told(self._id, at, self._terms)))
             except ZonehookError as refusal:
                 self._refuse(heard.name, refusal.message)

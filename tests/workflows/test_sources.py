@@ -199,6 +199,22 @@ async def test_a_host_falls_silent(months: Months) -> None:
     assert _happened(again[1]) - _happened(again[0]) == 10 * MINUTE
 
 
+@pytest.mark.rows("NOV-26")
+async def test_a_host_that_called_while_nobody_listened(months: Months) -> None:
+    """A host whose call, without a time of its own, waited for the worker until after it was due to go offline, did not
+    go offline: the worker was away, not the host.
+    """
+    account, now = await months.account("novadns"), datetime.now(UTC)
+    past = [(now - after * MINUTE).isoformat() for after in (31, 30)]
+    facts = [("created", {"host": "home.example.net", "at": past[0]}), ("updated", {"at": past[1]}), ("updated", {})]
+    source = await months.tell(f"host/{account}/home-7", *facts, ("deleted", {}))
+    async with months.working():
+        await source.result()
+        found = await months.events(account, 3)
+
+    assert {each.type for each in found} == {"host.created", "host.status_changed", "host.deleted"}
+
+
 async def test_answers_that_nobody_heard(months: Months, monkeypatch: pytest.MonkeyPatch) -> None:
     """Events whose publishing is done again, since the worker had no answer the first time, are the same events."""
     accept_each, lost = Intake.accept_each, iter([True, True])
