@@ -369,6 +369,21 @@ def test_a_spike_is_told_when_it_begins() -> None:
     assert course.tell("requested", key_id="k1", key_prefix="cdns_1", minute=_moment(START), requests=10**6) == []
 
 
+@pytest.mark.parametrize(("silence", "alerts"), [(5, []), (6, ["monitoring.alert"] * 2)])
+def test_what_was_unusual_is_over_after_a_silence(silence: int, alerts: list[str]) -> None:
+    """A spike and a storm of 429s that come after minutes in which nothing was told are new ones, and told."""
+    course = Course("usage", at=START + DAY)
+
+    def traffic(minute: int, requests: int) -> list[str]:
+        told: dict[str, Any] = {"minute": _moment(START + minute * MINUTE), "requests": requests}
+        return course.tell("requested", key_id="k1", key_prefix="cdns_1", throttled=requests // 10, **told)
+
+    for minute in range(10):
+        assert traffic(minute, 20) == []
+    assert traffic(10, 5000) == ["monitoring.alert"] * 2
+    assert traffic(10 + silence, 9000) == alerts
+
+
 def test_only_so_much_is_kept() -> None:
     """A customer with very many keys, periods and months does not grow without end."""
     course = Course("usage", at=START + 100 * DAY)

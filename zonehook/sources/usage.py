@@ -1,7 +1,7 @@
 """What a customer of CaptainDNS uses: thresholds of each period, months billed, and unusual traffic on a key."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator
@@ -17,6 +17,7 @@ _SPIKE = 10  # times the average
 _KEPT_PERIODS = 3  # counts of the last one still come in when the next has begun
 _KEPT_MONTHS = 36
 _KEPT_KEYS = 500
+_SILENCE = timedelta(minutes=5)  # after so much of it, what was unusual is over
 
 
 class Consumed(Fact):
@@ -71,7 +72,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Traffic:
-    """A key's: `average` of requests a minute over so many `minutes`; what is unusual now."""
+    """A key's: `average` of requests a minute over so many `minutes`; what was unusual in the last that was told."""
 
     minute: datetime
     average: float = 0.0
@@ -158,7 +159,8 @@ def _requested(state: Usage, fact: Requested, told: Told) -> Step[Usage]:
     traffic = {**state.traffic, fact.key_id: now}
     if len(traffic) > _KEPT_KEYS:
         del traffic[min(traffic, key=lambda key: (traffic[key].minute, key))]
-    fresh = [each for each in alerts if each["kind"] not in known.unusual]
+    lasting = known.unusual if fact.minute - known.minute <= _SILENCE else ()
+    fresh = [each for each in alerts if each["kind"] not in lasting]
     return Step(replace(state, traffic=traffic), tuple(_alert(each, fact, told) for each in fresh))
 
 
