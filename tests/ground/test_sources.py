@@ -332,7 +332,7 @@ def test_counts_that_come_late() -> None:
     """Counts of a period that is just over still cross its thresholds, an older count of a period changes nothing, and
     what was three periods ago is refused.
     """
-    course = Course("usage")
+    course = Course("usage", at=START + 60 * DAY)
 
     def count(month: int, consumed: int, **told: Any) -> list[str]:
         period: dict[str, Any] = {
@@ -367,6 +367,19 @@ def test_a_spike_is_told_when_it_begins() -> None:
     assert traffic(1000, 2000, 1500) == ["monitoring.alert"]
     assert traffic(100, 10_000) == ["monitoring.alert"]
     assert course.tell("requested", key_id="k1", key_prefix="cdns_1", minute=_moment(START), requests=10**6) == []
+
+
+def test_periods_that_have_not_begun() -> None:
+    """However many periods that are far ahead are told, by mistake, the real one is still counted."""
+    course = Course("usage", at=START + DAY)
+
+    def count(year: int) -> list[str]:
+        period = {"period_start": f"{year}-07-01T00:00:00Z", "period_end": f"{year}-08-01T00:00:00Z"}
+        return course.tell("consumed", consumed=80, limit=100, **period)
+
+    assert [count(year) for year in (2096, 2097, 2098)] == [[], [], []]
+    assert count(2026) == ["usage.threshold_reached"]
+    assert course.refusals == ["period_start: it begins later than the moment that this fact is about"] * 3
 
 
 @pytest.mark.parametrize(("silence", "alerts"), [(5, []), (6, ["monitoring.alert"] * 2)])

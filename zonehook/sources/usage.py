@@ -102,6 +102,8 @@ def hear(state: Usage | None, fact: Fact, told: Told) -> Step[Usage]:
 
 
 def _consumed(state: Usage, fact: Consumed, told: Told) -> Step[Usage]:
+    if fact.period_start > told.at:  # it would be kept, and the real ones be over
+        raise Conflict("not_yet", "period_start: it begins later than the moment that this fact is about")
     others = tuple(each for each in state.periods if each.start != fact.period_start)
     if len(others) == _KEPT_PERIODS and fact.period_start < others[0].start:
         raise Conflict("period_is_over", "this period is over; three later ones are known")
