@@ -23,12 +23,13 @@ with workflow.unsafe.imports_passed_through():
     from zonehook.errors import ZonehookError
     from zonehook.messages import Offer, PublishOrder
     from zonehook.sources import Derived, Fact, SourceTerms, Step, Told
-    from zonehook.sources.messages import SOURCE_WORKFLOW, RefusedFact, SourceLeft, SourceOrder
+    from zonehook.sources.messages import SOURCE_WORKFLOW, RefusedFact, SourceEnd, SourceLeft, SourceOrder
 
 _BATCH = 25
 _RUN_FACTS = 2000  # Temporal refuses the 10,001st signal of a run
 _TOLD = 20  # refusals that are shown
 _MOST_TOLD = 300  # characters of a reason
+_ENDED = 3  # of what ended, and was created again, while this workflow went on
 _LONGEST_TIMER = timedelta(days=365)
 _NOTHING = RawValue(Payload())
 _LEFT = TypeAdapter(SourceLeft)
@@ -48,7 +49,7 @@ class _Heard:
 class Source:
     """Id `host/{account}/{id}`, and so on; begun by its first signal, it ends when what it follows has ended.
 
-    Its current details and its queries tell how things stand, and what was refused.
+    Its current details and its queries tell how things stand, and what was refused; its result, how things stood last.
     """
 
     @workflow.init
@@ -59,6 +60,7 @@ class Source:
         was, self._state, self._problem = _read(left, self._adapter)
         self._facts, self._events, self._refusals = was.facts, was.events, was.refusals
         self._refused = deque(was.refused, maxlen=_TOLD)
+        self._ended = deque(was.ended, maxlen=_ENDED)
         self._offers = deque(was.offers)
         self._heard: deque[_Heard] = deque()
         self._enough = was.facts + _RUN_FACTS
@@ -68,7 +70,7 @@ class Source:
         self._is_cancelled = False
 
     @workflow.run
-    async def run(self, left: RawValue = _NOTHING) -> str:
+    async def run(self, left: RawValue = _NOTHING) -> SourceEnd:
         del left  # read before the first signal
         if self._problem is not None:
             raise ApplicationError(self._problem, non_retryable=True)
@@ -76,10 +78,17 @@ class Source:
         await until(working.done, self._close)
         working.result()
         if self._is_cancelled or self._state is None:
-            return f"{'cancelled' if self._is_cancelled else 'over'}: {self._totals()}"
-        state = self._adapter.dump_json(self._state).decode()
+            return self._end()
         workflow.continue_as_new(
-            SourceLeft(state, self._facts, self._events, self._refusals, tuple(self._refused), tuple(self._offers))
+            SourceLeft(
+                state=self._state_text(),
+                facts=self._facts,
+                events=self._events,
+                refusals=self._refusals,
+                refused=tuple(self._refused),
+                offers=tuple(self._offers),
+                ended=tuple(self._ended),
+            )
         )
 
     # Dynamic: of all handlers this one alone is handed every payload as it came, whatever and how many there are
@@ -92,12 +101,13 @@ class Source:
 
     @workflow.query
     def state(self) -> dict[str, Any]:
-        """How things stand. `state` is null for what is not there (any more)."""
+        """How things stand. `state` is null for what is not there (any more); `ended`: how it stood before its ends."""
         due = None if self._state is None else self._source.due(self._state)
         return {
             "source": self._source.name,
             "id": self._id,
             "state": self._adapter.dump_python(self._state, mode="json"),
+            "ended": [json.loads(each) for each in self._ended],
             "due": due,
             "facts": self._facts,
             "unjudged": len(self._heard),
@@ -163,6 +173,8 @@ class Source:
         self._take(sources.passed(self._source, self._state, self._id, self._terms, until))
 
     def _take(self, step: Step[Any]) -> None:
+        if step.state is None and self._state is not None:
+            self._ended.appendleft(self._state_text())
         self._state = step.state
         for event in step.events:
             self._events += 1
@@ -194,6 +206,15 @@ class Source:
         self._refusals += 1
         self._refused.appendleft(RefusedFact(workflow.now(), name[:60], reason[:_MOST_TOLD]))
 
+    def _state_text(self) -> str:
+        return self._adapter.dump_json(self._state).decode()
+
+    def _end(self) -> SourceEnd:
+        """What was there when it was cancelled counts as ended."""
+        ended = [] if self._state is None else [self._state_text()]
+        told = f"{'cancelled' if self._is_cancelled else 'over'}: {self._totals()}"
+        return SourceEnd(told, tuple(json.loads(each) for each in (*ended, *self._ended)))
+
     def _totals(self) -> str:
         return f"{self._facts:,} facts came, {self._events:,} events followed, {self._refusals:,} were refused"
 
@@ -202,7 +223,7 @@ class Source:
 
     def _lines(self) -> Iterator[str]:
         yield f"{self._totals()}."
-        state = "nothing of the kind" if self._state is None else self._adapter.dump_json(self._state).decode()[:2000]
+        state = "nothing of the kind" if self._state is None else self._state_text()[:2000]
         yield f"\n`{state}`\n"
         for each in self._refused:
             yield f"* {each.at:%Y-%m-%d %H:%M:%S} UTC: {each.name} was refused: {each.reason}"

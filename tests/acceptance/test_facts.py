@@ -88,6 +88,20 @@ async def test_whoever_is_first(house: House, winner: str) -> None:
     assert [each["by"] for each in (await connection.told())["state"]["meterings"]] == [winner]
 
 
+@pytest.mark.rows("CD-20")
+async def test_meterings_stay_when_the_connection_is_gone(house: House) -> None:
+    """How often it went live, and when, can be read after the connection was deleted: asked, and in the result."""
+    connection = await _connection(house, setup_type="manual")
+    await connection.tell("checked", **FINE, by="api")
+    await connection.tell("deleted")
+    result = await connection.workflow.result()
+    told = await connection.told()
+
+    assert (told["state"], told["ended"]) == (None, result["ended"])
+    [ended] = result["ended"]
+    assert (ended["metered"], [each["by"] for each in ended["meterings"]]) == (1, ["api"])
+
+
 async def _status(connection: Thing) -> str:
     status: str = (await connection.told())["state"]["status"]
     return status
@@ -233,7 +247,7 @@ async def test_the_life_of_a_host(house: House, mailbox: Mailbox) -> None:
     assert sorted(await host.events(), key=str) == sorted(expected, key=str)
 
     await host.tell("deleted")
-    assert await host.workflow.result() == "over: 8 facts came, 6 events followed, 0 were refused"
+    assert (await host.workflow.result())["told"] == "over: 8 facts came, 6 events followed, 0 were refused"
     bodies = [json.loads(received.body) for received in await mailbox.wait_for(6)]
     assert {"event", "host", "ipv4", "ipv6", "timestamp"} <= set(bodies[0])
     assert sorted(body["event"] for body in bodies) == sorted([*(each for each, _ in expected), "host.deleted"])
@@ -266,7 +280,7 @@ async def test_of_another_vendor(house: House, dialect: str, source: str, id_: s
     refusal = await wrong.tell("created", status=400)
     assert refusal["error"]["details"][0]["field"] == "source"
     await wrong.signal("created", {})
-    assert await wrong.workflow.result() == "over: 1 facts came, 0 events followed, 1 were refused"
+    assert (await wrong.workflow.result())["told"] == "over: 1 facts came, 0 events followed, 1 were refused"
     [refused] = await wrong.workflow.query("refused")
     assert refused["reason"].startswith(f"accounts of dialect {dialect} have no {source}")
 

@@ -129,7 +129,7 @@ async def test_a_key_is_warned_of(months: Months, days: int) -> None:
     account, now = await months.account("captaindns"), datetime.now(UTC)
     source = await months.tell(f"api-key/{account}/key_1", _key(now, days))
     async with months.working():
-        assert await source.result() == "over: 1 facts came, 1 events followed, 0 were refused"
+        assert (await source.result())["told"] == "over: 1 facts came, 1 events followed, 0 were refused"
         [warning] = await months.events(account, 1)
 
     assert (warning.type, _happened(warning) - now) == ("api_key.expires_soon", (days - 30) * DAY)
@@ -230,7 +230,7 @@ async def test_answers_that_nobody_heard(months: Months, monkeypatch: pytest.Mon
     facts = [("created", {"host": "home.example.net"}), ("updated", {"ipv4": "192.0.2.1"}), ("deleted", {})]
     source = await months.tell(f"host/{account}/home-7", *facts)
     async with months.working():
-        assert await source.result() == "over: 3 facts came, 4 events followed, 0 were refused"
+        assert (await source.result())["told"] == "over: 3 facts came, 4 events followed, 0 were refused"
         found = await months.events(account, 4)
 
     assert next(lost, None) is None
@@ -324,4 +324,4 @@ async def test_a_cancelled_source_ends(months: Months) -> None:
     async with months.working():
         assert (await source.query("state"))["facts"] == 1
         await source.cancel()
-        assert await source.result() == "cancelled: 1 facts came, 0 events followed, 0 were refused"
+        assert (await source.result())["told"] == "cancelled: 1 facts came, 0 events followed, 0 were refused"
