@@ -17,15 +17,17 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
-    from workflows.durably import durably
+    from workflows.durably import durably, through_the_server
     from workflows.waiting import until
     from zonehook import sources
     from zonehook.errors import ZonehookError
+    from zonehook.inbox import NotedRefusals
     from zonehook.messages import Offer, PublishOrder
     from zonehook.sources import Derived, Fact, SourceTerms, Step, Told
     from zonehook.sources.messages import SOURCE_WORKFLOW, RefusedFact, SourceEnd, SourceLeft, SourceOrder
 
 _BATCH = 25
+_FEW = 5  # to be published within a workflow task, which holds up signals meanwhile
 _RUN_FACTS = 2000  # Temporal refuses the 10,001st signal of a run
 _TOLD = 20  # refusals that are shown
 _MOST_TOLD = 300  # characters of a reason
@@ -64,6 +66,7 @@ class Source:
         self._offers = deque(was.offers)
         self._heard: deque[_Heard] = deque()
         self._enough = was.facts + _RUN_FACTS
+        self._unnoted = 0  # refusals that are not counted yet
         self._terms = SourceTerms()
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = workflow.now()
@@ -129,9 +132,12 @@ class Source:
         while True:
             self._judge()
             workflow.set_current_details(self._details())
-            if self._is_long():
+            if self._unnoted:
+                noted, self._unnoted = NotedRefusals(workflow.info().workflow_id, self._unnoted), 0
+                await durably(calls.note_refused, noted)
+            elif self._is_long():
                 return
-            if self._offers:
+            elif self._offers:
                 await self._publish()
             elif self._is_cancelled or self._state is None:
                 return
@@ -186,7 +192,9 @@ class Source:
 
     async def _publish(self) -> None:
         batch = tuple(self._offers.popleft() for _ in range(min(len(self._offers), _BATCH)))
-        for each in await durably(calls.publish, PublishOrder(self._order.account_id, batch)):
+        order = PublishOrder(self._order.account_id, batch, is_derived=True)
+        publish = durably if len(batch) <= _FEW else through_the_server
+        for each in await publish(calls.publish, order):
             self._refuse(json.loads(batch[each.place].document)["type"], each.reason)
 
     def _set_alarm(self) -> None:
@@ -204,6 +212,7 @@ class Source:
 
     def _refuse(self, name: str, reason: str) -> None:
         self._refusals += 1
+        self._unnoted += 1
         self._refused.appendleft(RefusedFact(workflow.now(), name[:60], reason[:_MOST_TOLD]))
 
     def _state_text(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -328,6 +329,32 @@ async def test_signals_that_are_no_facts(house: House) -> None:
     assert await host.failed_tasks() == []
 
 
+async def test_refused_facts_are_counted(house: House) -> None:
+    """By the counter that operators watch, which has signals to inboxes, too."""
+    host = await thing(house, "novadns", "host", "home-7")
+    before = await _counted(host)
+    await host.signal("created", {"host": "home.example.net"})
+    for _ in range(2):
+        await host.tell("created", host="other.example.net")
+    await host.tell("deleted")
+    await host.workflow.result()
+    assert await _counted(host) >= before + 2
+
+
+async def test_schemas_do_not_split_a_pair(house: House) -> None:
+    """A schema that an account has for one of the types keeps its producers, and nothing that follows from facts."""
+    account = await house.new_account("standard")
+    schema = {"type": "object", "required": ["zone"]}
+    await account.call("POST", "/v1/event-types", body={"name": "ssl.issued", "schema": schema}, status=201)
+    await account.call("POST", "/v1/events", body={"type": "ssl.issued", "data": HOSTNAME}, status=400)
+    connection = Thing(account, (await thing(house, "standard", "host", "h1")).client, "connection", CONNECTION)
+    await connection.tell("created", **HOSTNAME, setup_type="manual")
+    await connection.tell("checked", **FINE)
+
+    assert await connection.events() == LIVE_PAIR
+    assert (await connection.told())["refusals"] == 0
+
+
 async def test_a_workflow_that_is_no_sources(house: House) -> None:
     """One that is started under another name than a source's fails with a sentence, instead of trying for ever."""
     host = await thing(house, "novadns", "host", "a b")
@@ -335,6 +362,13 @@ async def test_a_workflow_that_is_no_sources(house: House) -> None:
     with pytest.raises(Exception, match="failed") as failure:
         await host.workflow.result()
     assert "such as host/1/home-7" in str(failure.value.__cause__)
+
+
+async def _counted(one: Thing) -> float:
+    answer = await one.account.client.get("/metrics")
+    found = re.search(r"^zonehook_signals_refused_total (\S+)$", answer.text, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
 
 
 def _in_a_week() -> str:

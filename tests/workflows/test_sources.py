@@ -219,8 +219,8 @@ async def test_answers_that_nobody_heard(months: Months, monkeypatch: pytest.Mon
     """Events whose publishing is done again, since the worker had no answer the first time, are the same events."""
     accept_each, lost = Intake.accept_each, iter([True, True])
 
-    async def accept(intake: Intake, account_id: int, offers: Sequence[Offer]) -> list[str | None]:
-        accepted = await accept_each(intake, account_id, offers)
+    async def accept(intake: Intake, account_id: int, offers: Sequence[Offer], version: int | None) -> list[str | None]:
+        accepted = await accept_each(intake, account_id, offers, version)
         if next(lost, False):
             raise Unavailable("temporal_unavailable", "Temporal went away just then")
         return accepted
