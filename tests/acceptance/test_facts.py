@@ -128,7 +128,7 @@ async def test_a_key_is_rotated(house: House) -> None:
 async def test_a_key_is_revoked(house: House) -> None:
     """It fires at once, also within a grace period, and nothing follows a key any more that is revoked."""
     key = await thing(house, "captaindns", "api-key", "key_19ab07")
-    await key.tell("created", key_prefix="cdns_live_19ab")
+    await key.tell("created", key_prefix="cdns_live_19ab", at="2026-07-01T12:00:00Z")
     await key.tell("rotated", **NEW_KEY)
     for _ in range(2):
         await key.tell("revoked", at="2026-07-02T12:00:00Z")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from zonehook.errors import Conflict
 from zonehook.reading import Text
-from zonehook.sources.source import Derived, Fact, Name, Source, Step, Told, When, timestamp, unknown
+from zonehook.sources.source import Derived, Fact, Name, Source, Step, Told, When, check_end, timestamp, unknown
 
 _SOON = timedelta(days=30)
 _DAY = timedelta(days=1)
@@ -43,10 +43,13 @@ class Revoked(Fact):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """`set_at`: as of when the expiry is known. Rotated, it is accepted until `grace_ends_at`."""
+    """`created_at`: as of the last time that this was told. `set_at`: as of when the expiry is known. Rotated, it is
+    accepted until `grace_ends_at`.
+    """
 
     key_prefix: str
     expires_at: datetime | None
+    created_at: datetime
     set_at: datetime
     is_warned: bool = False
     rotated_to: str | None = None
@@ -63,16 +66,17 @@ def hear(state: ApiKey | None, fact: Fact, told: Told) -> Step[ApiKey]:
         return _expiry_changed(state, fact, told)
     if isinstance(fact, Rotated):
         return _rotated(state, fact, told)
+    check_end(state.created_at, told)
     data = {"key_id": told.id, "key_prefix": state.key_prefix, "revoked_at": timestamp(told.at)}
     return Step(None, (Derived("api_key.revoked", data, told.at),))
 
 
 def _created(state: ApiKey | None, fact: Created, told: Told) -> Step[ApiKey]:
     if state is None:
-        return Step(ApiKey(fact.key_prefix, fact.expires_at, told.at))
+        return Step(ApiKey(fact.key_prefix, fact.expires_at, created_at=told.at, set_at=told.at))
     if fact.key_prefix != state.key_prefix:
         raise Conflict("created_before", "this key was created with another key_prefix")
-    return Step(state)
+    return Step(replace(state, created_at=max(told.at, state.created_at)))
 
 
 def _expiry_changed(state: ApiKey, fact: ExpiryChanged, told: Told) -> Step[ApiKey]:

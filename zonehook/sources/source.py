@@ -99,6 +99,12 @@ def passed(source: Source[State], state: State | None, id_: str, terms: SourceTe
     return Step(state, events)
 
 
+def check_end(begun_at: datetime, told: Told) -> None:
+    """Raises Conflict for the end of something before it was created (again): told late, it is not the end of this."""
+    if told.at < begun_at:
+        raise Conflict("older_than_it", "this end is older than what is there; it ended something before that")
+
+
 def unknown(noun: str) -> Conflict:
     """A fact about what is not there."""
     return Conflict("unknown", f"there is no such {noun}; the first fact about one is created")

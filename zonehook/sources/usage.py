@@ -10,7 +10,7 @@ from zonehook.errors import Conflict
 from zonehook.reading import Text
 from zonehook.sources.api_key import Prefix
 from zonehook.sources.messages import SourceTerms
-from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, matching, timestamp
+from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, check_end, matching, timestamp
 
 _PERCENT = (80, 100, 120)
 _SPIKE = 10  # times the average
@@ -82,8 +82,9 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Usage:
-    """Of periods, months and keys the latest are kept."""
+    """`begun_at`: as of its first fact. Of periods, months and keys the latest are kept."""
 
+    begun_at: datetime
     periods: tuple[Period, ...] = ()
     billed: tuple[str, ...] = ()
     traffic: dict[str, Traffic] = field(default_factory=dict)
@@ -91,13 +92,14 @@ class Usage:
 
 def hear(state: Usage | None, fact: Fact, told: Told) -> Step[Usage]:
     """Any fact begins it. Repeated facts, and those older than one of their kind that counted, change nothing."""
-    state = state or Usage()
+    state = state or Usage(told.at)
     if isinstance(fact, Consumed):
         return _consumed(state, fact, told)
     if isinstance(fact, Billed):
         return _billed(state, fact, told)
     if isinstance(fact, Requested):
         return _requested(state, fact, told)
+    check_end(state.begun_at, told)
     return Step(None)
 
 
