@@ -121,7 +121,7 @@ async def test_a_key_is_rotated(house: House) -> None:
     assert await key.events() == [
         ("api_key.rotated", {**NEW_KEY, "old_key_id": "key_19ab07", "rotated_at": at}),
     ]
-    assert (await key.told())["due"] == NEW_KEY["grace_ends_at"]
+    assert (await key.told())["state"]["grace_ends_at"] == NEW_KEY["grace_ends_at"]
 
 
 @pytest.mark.rows("CAP-09")

@@ -330,6 +330,22 @@ def test_usage_that_was_closed_before() -> None:
     assert course.state is None
 
 
+@pytest.mark.rows("CAP-10")
+def test_what_is_told_late_of_a_key_that_expired() -> None:
+    """A week long it still counts that a key was revoked, rotated or prolonged; warned of, it is once all the same."""
+    rotated: dict[str, Any] = {"key_id": "k2", "key_prefix": "cdns_2", "grace_ends_at": _moment(START + 99 * DAY)}
+    for signal, fact, expected in (
+        ("revoked", {}, ["api_key.revoked"]),
+        ("rotated", rotated, ["api_key.rotated"]),
+        ("expiry_changed", {"expires_at": _moment(START + 60 * DAY)}, []),
+    ):
+        key = _told("api-key", ("created", {"key_prefix": "cdns_1", "expires_at": _moment(START + 40 * DAY)}))
+        assert key.tell(signal, after=46 * DAY, **fact) == ["api_key.expires_soon", *expected]
+        late = _told("api-key", ("created", {"key_prefix": "cdns_1", "expires_at": _moment(START + 40 * DAY)}))
+        assert late.tell(signal, after=48 * DAY, **fact) == ["api_key.expires_soon"]
+        assert late.refusals == ["there is no such key; the first fact about one is created"]
+
+
 def test_contradictions_are_refused() -> None:
     """A fact that contradicts what is known changes nothing, and is answered with a sentence."""
     connection = _told("connection", LIVE[0], ("created", {"hostname": "b.example", "setup_type": "manual"}))

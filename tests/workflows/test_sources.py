@@ -125,15 +125,17 @@ def _key(now: datetime, days: int) -> tuple[str, dict[str, Any]]:
 @pytest.mark.rows("CAP-10")
 @pytest.mark.parametrize("days", [90, 1200])
 async def test_a_key_is_warned_of(months: Months, days: int) -> None:
-    """Exactly thirty days before it expires, though that is years away; when it has expired, its source ends."""
+    """Exactly thirty days before it expires, though that is years away; a week after that, its source ends."""
     account, now = await months.account("captaindns"), datetime.now(UTC)
     source = await months.tell(f"api-key/{account}/key_1", _key(now, days))
     async with months.working():
         assert (await source.result())["told"] == "over: 1 facts came, 1 events followed, 0 were refused"
         [warning] = await months.events(account, 1)
+        history = await source.fetch_history()
 
     assert (warning.type, _happened(warning) - now) == ("api_key.expires_soon", (days - 30) * DAY)
     assert '"days_left": 30' in warning.data
+    assert round((history.events[-1].event_time.ToDatetime(UTC) - now) / DAY) == days + 7
 
 
 @pytest.mark.rows("CAP-10")
@@ -166,7 +168,7 @@ async def test_a_timer_moves_with_the_expiry(months: Months) -> None:
 
 @pytest.mark.rows("CAP-07")
 async def test_a_rotated_key_ends_with_its_grace(months: Months) -> None:
-    """It is not warned of any more, and its source ends when the grace does."""
+    """It is not warned of any more, and its source ends a week after the grace does."""
     account, now = await months.account("captaindns"), datetime.now(UTC)
     grace = {"key_id": "key_2", "key_prefix": "cdns_2", "grace_ends_at": (now + 80 * DAY).isoformat()}
     source = await months.tell(f"api-key/{account}/key_1", _key(now, 90), ("rotated", grace))
@@ -176,7 +178,7 @@ async def test_a_rotated_key_ends_with_its_grace(months: Months) -> None:
         history = await source.fetch_history()
 
     assert rotated.type == "api_key.rotated"
-    assert history.events[-1].event_time.ToDatetime(UTC) - now >= 80 * DAY
+    assert history.events[-1].event_time.ToDatetime(UTC) - now >= 87 * DAY
 
 
 @pytest.mark.rows("NOV-26", "NOV-27")

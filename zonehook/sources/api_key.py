@@ -13,6 +13,7 @@ from zonehook.sources.source import Derived, Fact, Name, Source, Step, Told, Whe
 
 _SOON = timedelta(days=30)
 _DAY = timedelta(days=1)
+_KEPT = timedelta(days=7)  # after its expiry or its grace: that it was revoked, rotated or prolonged may be told late
 Prefix = Annotated[Text, Field(min_length=1, max_length=24)]  # no whole key fits
 
 
@@ -108,21 +109,31 @@ def _rotated(state: ApiKey, fact: Rotated, told: Told) -> Step[ApiKey]:
 
 
 def due(state: ApiKey) -> datetime | None:
-    """When a warning is to be given, or the key ends."""
-    if state.rotated_to is not None or state.expires_at is None:
-        return state.grace_ends_at
-    return state.expires_at if state.is_warned else max(state.expires_at - _SOON, state.set_at)
+    """When a warning is to be given, or the key is over and forgotten."""
+    expiry = _unwarned(state)
+    if expiry is not None:
+        return max(expiry - _SOON, state.set_at)
+    end = state.grace_ends_at if state.rotated_to is not None else state.expires_at
+    return None if end is None else end + _KEPT
+
+
+def _unwarned(state: ApiKey) -> datetime | None:
+    """The expiry that is to be warned of; None: none, or not any more, or it was past already when it was told."""
+    if state.is_warned or state.rotated_to is not None or state.expires_at is None:
+        return None
+    return state.expires_at if state.set_at < state.expires_at else None
 
 
 def tick(state: ApiKey, told: Told) -> Step[ApiKey]:
     """The warning is given once, wherever the expiry is moved to."""
-    if state.rotated_to is not None or state.expires_at is None or told.at >= state.expires_at:
+    expiry = _unwarned(state)
+    if expiry is None:
         return Step(None)
     data = {
         "key_id": told.id,
         "key_prefix": state.key_prefix,
-        "expires_at": timestamp(state.expires_at),
-        "days_left": math.ceil((state.expires_at - told.at) / _DAY),
+        "expires_at": timestamp(expiry),
+        "days_left": math.ceil((expiry - told.at) / _DAY),
     }
     return Step(replace(state, is_warned=True), (Derived("api_key.expires_soon", data, told.at),))
 
