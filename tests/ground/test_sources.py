@@ -425,7 +425,7 @@ def test_periods_that_have_not_begun() -> None:
     course = Course("usage", at=START + DAY)
 
     def count(year: int) -> list[str]:
-        period = {"period_start": f"{year}-07-01T00:00:00Z", "period_end": f"{year}-08-01T00:00:00Z"}
+        period: dict[str, Any] = {"period_start": f"{year}-07-01T00:00:00Z", "period_end": f"{year}-08-01T00:00:00Z"}
         return course.tell("consumed", consumed=80, limit=100, **period)
 
     assert [count(year) for year in (2096, 2097, 2098)] == [[], [], []]

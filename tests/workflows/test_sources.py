@@ -13,14 +13,17 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import SearchAttributeKey
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 import worker
 from tests.workflows import test_schedules
 from tests.workflows.test_inbox import Desk, reset
 from workflows.source import Source
-from zonehook import clock
+from zonehook import clock, devserver, messages, temporal
 from zonehook.errors import Unavailable
+from zonehook.facts import Facts
 from zonehook.intake import Intake
 from zonehook.messages import AcceptedEvent, Offer
 from zonehook.settings import Settings
@@ -317,6 +320,23 @@ async def test_a_state_that_nobody_can_read(client: Client) -> None:
         with pytest.raises(WorkflowFailureError) as failure:
             await host.result()
     assert "what the last run left cannot be read" in str(failure.value.cause)
+
+
+async def test_more_facts_than_temporal_holds(months: Months) -> None:
+    """A fact that Temporal does not take, since as many wait as it holds of one thing, is to be told again later."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=temporal.DATA_CONVERTER,
+        search_attributes=[SearchAttributeKey.for_keyword(name) for name in messages.SEARCH_ATTRIBUTES],
+        dev_server_existing_path=devserver._binary(),
+        dev_server_log_level="error",
+        dev_server_extra_args=["--dynamic-config-value", "history.maximumSignalsPerExecution=3"],  # not 10,000
+    ) as environment:
+        facts = Facts(months.database, environment.client, SourceTerms())
+        for _ in range(3):
+            await facts.tell(1, "novadns", "host", "home-7", "updated", b"{}")
+        with pytest.raises(Unavailable, match="tell it again later"):
+            await facts.tell(1, "novadns", "host", "home-7", "updated", b"{}")
+        await facts.tell(1, "novadns", "host", "home-8", "updated", b"{}")
 
 
 async def test_a_cancelled_source_ends(months: Months) -> None:
