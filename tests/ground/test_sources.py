@@ -308,10 +308,10 @@ def test_an_end_of_the_one_before(name: str, created: Telling, end: str) -> None
     """An end that is told again, or comes late, does not end what was created after it."""
     signal, fact = created
     again = _told(name, created, (end, {}), created)
-    again.tell(end, late=2 * SECOND)
+    again.tell(end, at=_moment(again.at - SECOND))
     overtaken = _told(name, created)
     overtaken.tell(signal, after=MINUTE, **fact)
-    overtaken.tell(end, late=30 * SECOND)
+    overtaken.tell(end, at=_moment(overtaken.at - 30 * SECOND))
 
     for course in (again, overtaken):
         assert course.state is not None
@@ -324,7 +324,7 @@ def test_usage_that_was_closed_before() -> None:
     """What is used after a customer's end is not ended by the end before."""
     used = {"minute": _moment(START - DAY), "key_id": "k1", "key_prefix": "cdns_1", "requests": 1}
     course = _told("usage", ("requested", used), ("closed", {}), ("requested", used))
-    course.tell("closed", late=2 * SECOND)
+    course.tell("closed", at=_moment(course.at - SECOND))
     assert (len(course.refusals), course.state is None) == (1, False)
     course.tell("closed")
     assert course.state is None

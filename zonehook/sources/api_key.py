@@ -67,7 +67,7 @@ def hear(state: ApiKey | None, fact: Fact, told: Told) -> Step[ApiKey]:
         return _expiry_changed(state, fact, told)
     if isinstance(fact, Rotated):
         return _rotated(state, fact, told)
-    check_end(state.created_at, told)
+    check_end(state.created_at, fact)
     data = {"key_id": told.id, "key_prefix": state.key_prefix, "revoked_at": timestamp(told.at)}
     return Step(None, (Derived("api_key.revoked", data, told.at),))
 

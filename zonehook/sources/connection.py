@@ -77,7 +77,7 @@ def hear(state: Connection | None, fact: Fact, told: Told) -> Step[Connection]:
         return _verified(state, told)
     if isinstance(fact, Checked):
         return _checked(state, fact, told)
-    check_end(state.created_at, told)
+    check_end(state.created_at, fact)
     return Step(None)
 
 

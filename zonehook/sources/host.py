@@ -70,7 +70,7 @@ def hear(state: Host | None, fact: Fact, told: Told) -> Step[Host]:
         raise unknown("host")
     if isinstance(fact, Updated):
         return _updated(state, fact, told)
-    check_end(state.created_at, told)
+    check_end(state.created_at, fact)
     return Step(None, (_event("host.deleted", state, told.at),))
 
 

@@ -99,9 +99,11 @@ def passed(source: Source[State], state: State | None, id_: str, terms: SourceTe
     return Step(state, events)
 
 
-def check_end(begun_at: datetime, told: Told) -> None:
-    """Raises Conflict for the end of something before it was created (again): told late, it is not the end of this."""
-    if told.at < begun_at:
+def check_end(begun_at: datetime, end: Fact) -> None:
+    """Raises Conflict for an end of before something was created (again): told late, it is not the end of this. One that
+    does not say when it was is of now, however the clocks differ.
+    """
+    if end.at is not None and end.at < begun_at:
         raise Conflict("older_than_it", "this end is older than what is there; it ended something before that")
 
 

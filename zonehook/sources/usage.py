@@ -99,7 +99,7 @@ def hear(state: Usage | None, fact: Fact, told: Told) -> Step[Usage]:
         return _billed(state, fact, told)
     if isinstance(fact, Requested):
         return _requested(state, fact, told)
-    check_end(state.begun_at, told)
+    check_end(state.begun_at, fact)
     return Step(None)
 
 
