@@ -24,7 +24,8 @@ class Publishing:
     async def publish(self, order: PublishOrder) -> list[Refused]:
         """Fails, to be called again, while the database or Temporal is away."""
         try:
-            reasons = await self._intake.accept_each(order.account_id, order.offers)
+            version = 0 if order.is_derived else None  # that of a catalogue without schemas
+            reasons = await self._intake.accept_each(order.account_id, order.offers, version)
         except Unavailable as problem:
             raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
         return [Refused(place, reason) for place, reason in enumerate(reasons) if reason is not None]

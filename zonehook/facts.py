@@ -1,5 +1,7 @@
 """The desk for facts that producers tell about connections, API keys, usage and hosts."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,9 +13,10 @@ from temporalio.common import (
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
 )
+from temporalio.service import RPCError
 
 from zonehook import clock, dialects, messages, sources, temporal
-from zonehook.errors import Invalid
+from zonehook.errors import Invalid, Unavailable
 from zonehook.sources import Source
 from zonehook.sources.messages import SOURCE_WORKFLOW, SourceOrder, SourceTerms, source_workflow_id
 from zonehook.store import accounts
@@ -44,7 +47,7 @@ class Facts:
         """Durable when it returns: Temporal holds the signal. `dialect` is the account's, `document` the fact's JSON.
 
         Raises NotFound for a source or signal there is not; Invalid for a fact or an id that is wrong, and where the
-        dialect has no such events; Unavailable.
+        dialect has no such events; Unavailable, also while as many signals wait as Temporal holds of one workflow.
         """
         source = sources.named(name)
         now = clock.now()
@@ -53,7 +56,7 @@ class Facts:
                 raise Invalid.field(field, problem)
         fact = sources.read(source, signal, document, now)
         told = fact.model_dump(mode="json", exclude_unset=True) | {"at": (fact.at or now).isoformat()}
-        with temporal.as_unavailable():
+        with temporal.as_unavailable(), _full_as_unavailable():
             await self._client.start_workflow(
                 SOURCE_WORKFLOW,
                 id=source_workflow_id(account_id, name, id_),
@@ -73,6 +76,19 @@ class Facts:
         if account is None:
             return replace(self._terms, refusal=f"there is no account {order.account_id}")
         return replace(self._terms, refusal=_dialect_problem(sources.named(order.source), account.dialect))
+
+
+@contextlib.contextmanager
+def _full_as_unavailable() -> Iterator[None]:
+    """Temporal takes no 10,001st signal of a run; its status for that is the one of a malformed request."""
+    try:
+        yield
+    except RPCError as problem:
+        if "limit for signal events" not in problem.message:
+            raise
+        raise Unavailable(
+            "source_busy", "too many facts about this wait for a worker already; tell it again later"
+        ) from problem
 
 
 def _dialect_problem(source: Source[Any], dialect: str) -> str | None:

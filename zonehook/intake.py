@@ -129,19 +129,26 @@ class Intake:
         told = {"start_signal": signal, "start_signal_args": [argument]}
         await self._start(replace(event, is_held=True), WorkflowIDConflictPolicy.USE_EXISTING, **told)
 
-    async def accept_each(self, account_id: int, offered: Sequence[Offer]) -> list[str | None]:
+    async def accept_each(
+        self, account_id: int, offered: Sequence[Offer], catalogue_version: int | None = None
+    ) -> list[str | None]:
         """What came of each, side by side: None for one that is durable now, as after `accept`; otherwise why it was
-        refused, in a sentence. Raises Unavailable when one can be neither now: then all may be offered again.
+        refused, in a sentence. Raises Unavailable when one can be neither now: then all may be offered again. The
+        version is as for `accept`; 0: no schema stands in their way.
         """
         account = await self._database.read(accounts.get, account_id)
         if account is None:
             return [messages.unknown_account(account_id)] * len(offered)
-        return list(await asyncio.gather(*(self._taken(account_id, account.dialect, each) for each in offered)))
+        return list(
+            await asyncio.gather(
+                *(self._taken(account_id, account.dialect, each, catalogue_version) for each in offered)
+            )
+        )
 
-    async def _taken(self, account_id: int, dialect: str, offer: Offer) -> str | None:
+    async def _taken(self, account_id: int, dialect: str, offer: Offer, catalogue_version: int | None) -> str | None:
         try:
             event = offers.read(offer.document.encode())
-            await self.accept(account_id, dialect, replace(event, key=event.key or offer.key))
+            await self.accept(account_id, dialect, replace(event, key=event.key or offer.key), catalogue_version)
         except Unavailable:
             raise
         except ZonehookError as refusal:

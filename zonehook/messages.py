@@ -127,10 +127,13 @@ class Offer:
 
 @dataclass(frozen=True)
 class PublishOrder:
-    """Events of one account, from a workflow. Told again, because nobody heard the answer, they are the same events."""
+    """Events of one account, from a workflow. Told again, because nobody heard the answer, they are the same events.
+    `is_derived`: Zonehook made them itself, so no schema of the account's stands in their way.
+    """
 
     account_id: int
     offers: tuple[Offer, ...]
+    is_derived: bool = False
 
 
 @dataclass(frozen=True)

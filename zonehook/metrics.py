@@ -22,7 +22,7 @@ _SECONDS = Histogram(
 )
 _STATEMENTS = Counter("zonehook_database_statements", "Statements sent to the database", ["kind"])
 _TRANSACTIONS = Counter("zonehook_database_transactions", "Transactions committed")
-_SIGNALS_REFUSED = Counter("zonehook_signals_refused", "Signals to inboxes that became no event")
+_SIGNALS_REFUSED = Counter("zonehook_signals_refused", "Signals that were refused")
 _PARKED = Counter("zonehook_announcements_parked", "Events of our own that could not be published")
 
 

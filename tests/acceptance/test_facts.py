@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -88,6 +89,20 @@ async def test_whoever_is_first(house: House, winner: str) -> None:
     assert [each["by"] for each in (await connection.told())["state"]["meterings"]] == [winner]
 
 
+@pytest.mark.rows("CD-20")
+async def test_meterings_stay_when_the_connection_is_gone(house: House) -> None:
+    """How often it went live, and when, can be read after the connection was deleted: asked, and in the result."""
+    connection = await _connection(house, setup_type="manual")
+    await connection.tell("checked", **FINE, by="api")
+    await connection.tell("deleted")
+    result = await connection.workflow.result()
+    told = await connection.told()
+
+    assert (told["state"], told["ended"]) == (None, result["ended"])
+    [ended] = result["ended"]
+    assert (ended["metered"], [each["by"] for each in ended["meterings"]]) == (1, ["api"])
+
+
 async def _status(connection: Thing) -> str:
     status: str = (await connection.told())["state"]["status"]
     return status
@@ -106,14 +121,14 @@ async def test_a_key_is_rotated(house: House) -> None:
     assert await key.events() == [
         ("api_key.rotated", {**NEW_KEY, "old_key_id": "key_19ab07", "rotated_at": at}),
     ]
-    assert (await key.told())["due"] == NEW_KEY["grace_ends_at"]
+    assert (await key.told())["state"]["grace_ends_at"] == NEW_KEY["grace_ends_at"]
 
 
 @pytest.mark.rows("CAP-09")
 async def test_a_key_is_revoked(house: House) -> None:
     """It fires at once, also within a grace period, and nothing follows a key any more that is revoked."""
     key = await thing(house, "captaindns", "api-key", "key_19ab07")
-    await key.tell("created", key_prefix="cdns_live_19ab")
+    await key.tell("created", key_prefix="cdns_live_19ab", at="2026-07-01T12:00:00Z")
     await key.tell("rotated", **NEW_KEY)
     for _ in range(2):
         await key.tell("revoked", at="2026-07-02T12:00:00Z")
@@ -233,7 +248,7 @@ async def test_the_life_of_a_host(house: House, mailbox: Mailbox) -> None:
     assert sorted(await host.events(), key=str) == sorted(expected, key=str)
 
     await host.tell("deleted")
-    assert await host.workflow.result() == "over: 8 facts came, 6 events followed, 0 were refused"
+    assert (await host.workflow.result())["told"] == "over: 8 facts came, 6 events followed, 0 were refused"
     bodies = [json.loads(received.body) for received in await mailbox.wait_for(6)]
     assert {"event", "host", "ipv4", "ipv6", "timestamp"} <= set(bodies[0])
     assert sorted(body["event"] for body in bodies) == sorted([*(each for each, _ in expected), "host.deleted"])
@@ -266,7 +281,7 @@ async def test_of_another_vendor(house: House, dialect: str, source: str, id_: s
     refusal = await wrong.tell("created", status=400)
     assert refusal["error"]["details"][0]["field"] == "source"
     await wrong.signal("created", {})
-    assert await wrong.workflow.result() == "over: 1 facts came, 0 events followed, 1 were refused"
+    assert (await wrong.workflow.result())["told"] == "over: 1 facts came, 0 events followed, 1 were refused"
     [refused] = await wrong.workflow.query("refused")
     assert refused["reason"].startswith(f"accounts of dialect {dialect} have no {source}")
 
@@ -314,6 +329,32 @@ async def test_signals_that_are_no_facts(house: House) -> None:
     assert await host.failed_tasks() == []
 
 
+async def test_refused_facts_are_counted(house: House) -> None:
+    """By the counter that operators watch, which has signals to inboxes, too."""
+    host = await thing(house, "novadns", "host", "home-7")
+    before = await _counted(host)
+    await host.signal("created", {"host": "home.example.net"})
+    for _ in range(2):
+        await host.tell("created", host="other.example.net")
+    await host.tell("deleted")
+    await host.workflow.result()
+    assert await _counted(host) >= before + 2
+
+
+async def test_schemas_do_not_split_a_pair(house: House) -> None:
+    """A schema that an account has for one of the types keeps its producers, and nothing that follows from facts."""
+    account = await house.new_account("standard")
+    schema = {"type": "object", "required": ["zone"]}
+    await account.call("POST", "/v1/event-types", body={"name": "ssl.issued", "schema": schema}, status=201)
+    await account.call("POST", "/v1/events", body={"type": "ssl.issued", "data": HOSTNAME}, status=400)
+    connection = Thing(account, (await thing(house, "standard", "host", "h1")).client, "connection", CONNECTION)
+    await connection.tell("created", **HOSTNAME, setup_type="manual")
+    await connection.tell("checked", **FINE)
+
+    assert await connection.events() == LIVE_PAIR
+    assert (await connection.told())["refusals"] == 0
+
+
 async def test_a_workflow_that_is_no_sources(house: House) -> None:
     """One that is started under another name than a source's fails with a sentence, instead of trying for ever."""
     host = await thing(house, "novadns", "host", "a b")
@@ -321,6 +362,13 @@ async def test_a_workflow_that_is_no_sources(house: House) -> None:
     with pytest.raises(Exception, match="failed") as failure:
         await host.workflow.result()
     assert "such as host/1/home-7" in str(failure.value.__cause__)
+
+
+async def _counted(one: Thing) -> float:
+    answer = await one.account.client.get("/metrics")
+    found = re.search(r"^zonehook_signals_refused_total (\S+)$", answer.text, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
 
 
 def _in_a_week() -> str:

@@ -296,6 +296,56 @@ def test_a_fact_about_nothing(name: str, telling: Telling) -> None:
     assert course.refusals[0].endswith("the first fact about one is created")
 
 
+@pytest.mark.parametrize(
+    ("name", "created", "end"),
+    [
+        ("connection", LIVE[0], "deleted"),
+        ("api-key", ("created", {"key_prefix": "cdns_1"}), "revoked"),
+        ("host", ("created", {"host": "a.example"}), "deleted"),
+    ],
+)
+def test_an_end_of_the_one_before(name: str, created: Telling, end: str) -> None:
+    """An end that is told again, or comes late, does not end what was created after it."""
+    signal, fact = created
+    again = _told(name, created, (end, {}), created)
+    again.tell(end, at=_moment(again.at - SECOND))
+    overtaken = _told(name, created)
+    overtaken.tell(signal, after=MINUTE, **fact)
+    overtaken.tell(end, at=_moment(overtaken.at - 30 * SECOND))
+
+    for course in (again, overtaken):
+        assert course.state is not None
+        assert course.refusals == ["this end is older than what is there; it ended something before that"]
+        assert course.tell(end) == [each for each in course.source.types if each.endswith(end)]
+        assert course.state is None
+
+
+def test_usage_that_was_closed_before() -> None:
+    """What is used after a customer's end is not ended by the end before."""
+    used = {"minute": _moment(START - DAY), "key_id": "k1", "key_prefix": "cdns_1", "requests": 1}
+    course = _told("usage", ("requested", used), ("closed", {}), ("requested", used))
+    course.tell("closed", at=_moment(course.at - SECOND))
+    assert (len(course.refusals), course.state is None) == (1, False)
+    course.tell("closed")
+    assert course.state is None
+
+
+@pytest.mark.rows("CAP-10")
+def test_what_is_told_late_of_a_key_that_expired() -> None:
+    """A week long it still counts that a key was revoked, rotated or prolonged; warned of, it is once all the same."""
+    rotated: dict[str, Any] = {"key_id": "k2", "key_prefix": "cdns_2", "grace_ends_at": _moment(START + 99 * DAY)}
+    for signal, fact, expected in (
+        ("revoked", {}, ["api_key.revoked"]),
+        ("rotated", rotated, ["api_key.rotated"]),
+        ("expiry_changed", {"expires_at": _moment(START + 60 * DAY)}, []),
+    ):
+        key = _told("api-key", ("created", {"key_prefix": "cdns_1", "expires_at": _moment(START + 40 * DAY)}))
+        assert key.tell(signal, after=46 * DAY, **fact) == ["api_key.expires_soon", *expected]
+        late = _told("api-key", ("created", {"key_prefix": "cdns_1", "expires_at": _moment(START + 40 * DAY)}))
+        assert late.tell(signal, after=48 * DAY, **fact) == ["api_key.expires_soon"]
+        assert late.refusals == ["there is no such key; the first fact about one is created"]
+
+
 def test_contradictions_are_refused() -> None:
     """A fact that contradicts what is known changes nothing, and is answered with a sentence."""
     connection = _told("connection", LIVE[0], ("created", {"hostname": "b.example", "setup_type": "manual"}))
@@ -325,14 +375,15 @@ def test_an_update_that_was_long_on_its_way() -> None:
     statuses = [each for each in course.events if each.type == "host.status_changed"]
 
     assert [each.data["status"] for each in statuses] == ["online", "offline", "online", "offline"]
-    assert statuses == sorted(statuses, key=lambda each: each.at)
+    seconds = [each.at.replace(microsecond=0) for each in statuses]
+    assert seconds == sorted(set(seconds))
 
 
 def test_counts_that_come_late() -> None:
     """Counts of a period that is just over still cross its thresholds, an older count of a period changes nothing, and
     what was three periods ago is refused.
     """
-    course = Course("usage")
+    course = Course("usage", at=START + 60 * DAY)
 
     def count(month: int, consumed: int, **told: Any) -> list[str]:
         period: dict[str, Any] = {
@@ -367,6 +418,34 @@ def test_a_spike_is_told_when_it_begins() -> None:
     assert traffic(1000, 2000, 1500) == ["monitoring.alert"]
     assert traffic(100, 10_000) == ["monitoring.alert"]
     assert course.tell("requested", key_id="k1", key_prefix="cdns_1", minute=_moment(START), requests=10**6) == []
+
+
+def test_periods_that_have_not_begun() -> None:
+    """However many periods that are far ahead are told, by mistake, the real one is still counted."""
+    course = Course("usage", at=START + DAY)
+
+    def count(year: int) -> list[str]:
+        period: dict[str, Any] = {"period_start": f"{year}-07-01T00:00:00Z", "period_end": f"{year}-08-01T00:00:00Z"}
+        return course.tell("consumed", consumed=80, limit=100, **period)
+
+    assert [count(year) for year in (2096, 2097, 2098)] == [[], [], []]
+    assert count(2026) == ["usage.threshold_reached"]
+    assert course.refusals == ["period_start: it begins later than the moment that this fact is about"] * 3
+
+
+@pytest.mark.parametrize(("silence", "alerts"), [(5, []), (6, ["monitoring.alert"] * 2)])
+def test_what_was_unusual_is_over_after_a_silence(silence: int, alerts: list[str]) -> None:
+    """A spike and a storm of 429s that come after minutes in which nothing was told are new ones, and told."""
+    course = Course("usage", at=START + DAY)
+
+    def traffic(minute: int, requests: int) -> list[str]:
+        told: dict[str, Any] = {"minute": _moment(START + minute * MINUTE), "requests": requests}
+        return course.tell("requested", key_id="k1", key_prefix="cdns_1", throttled=requests // 10, **told)
+
+    for minute in range(10):
+        assert traffic(minute, 20) == []
+    assert traffic(10, 5000) == ["monitoring.alert"] * 2
+    assert traffic(10 + silence, 9000) == alerts
 
 
 def test_only_so_much_is_kept() -> None:

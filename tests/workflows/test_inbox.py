@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.api.common.v1 import Payload, WorkflowExecution
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import RawValue
@@ -70,6 +70,25 @@ async def _drained(client: Client) -> tuple[str, str]:
     return info.first_run_id, info.execution.run_id
 
 
+async def reset(client: Client, workflow_id: str, reapplying: bool = True) -> None:
+    """To its first task, as an operator does; `reapplying`: the signals that came later come again."""
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    first_task = next(
+        each.event_id for each in history.events if each.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    )
+    excluded = [] if reapplying else [ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL]
+    await client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=workflow_id),
+            workflow_task_finish_event_id=first_task,
+            request_id=str(uuid.uuid4()),
+            reason="a test",
+            reset_reapply_exclude_types=excluded,
+        )
+    )
+
+
 async def test_a_crowd_that_waited_for_a_worker(client: Client) -> None:
     """4,500 signals that came while no worker was there are all offered, each under a key of its own, over several
     runs, in batches that Temporal can carry.
@@ -112,19 +131,7 @@ async def test_a_reset_offers_the_same_again(client: Client) -> None:
             await _signal(client, queue, f'{{"n": {number}}}')
         await _drained(client)
         before, desk.orders = desk.offers, []
-        history = await client.get_workflow_handle("inbox/1").fetch_history()
-        first_task = next(
-            each.event_id for each in history.events if each.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-        )
-        await client.workflow_service.reset_workflow_execution(
-            ResetWorkflowExecutionRequest(
-                namespace=client.namespace,
-                workflow_execution=WorkflowExecution(workflow_id="inbox/1"),
-                workflow_task_finish_event_id=first_task,
-                request_id=str(uuid.uuid4()),
-                reason="a test",
-            )
-        )
+        await reset(client, "inbox/1")
         await _drained(client)
 
     assert desk.offers == before

@@ -9,10 +9,11 @@ from pydantic import Field
 
 from zonehook.errors import Conflict
 from zonehook.reading import Text
-from zonehook.sources.source import Derived, Fact, Name, Source, Step, Told, When, timestamp, unknown
+from zonehook.sources.source import Derived, Fact, Name, Source, Step, Told, When, check_end, timestamp, unknown
 
 _SOON = timedelta(days=30)
 _DAY = timedelta(days=1)
+_KEPT = timedelta(days=7)  # after its expiry or its grace: that it was revoked, rotated or prolonged may be told late
 Prefix = Annotated[Text, Field(min_length=1, max_length=24)]  # no whole key fits
 
 
@@ -43,10 +44,13 @@ class Revoked(Fact):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """`set_at`: as of when the expiry is known. Rotated, it is accepted until `grace_ends_at`."""
+    """`created_at`: as of the last time that this was told. `set_at`: as of when the expiry is known. Rotated, it is
+    accepted until `grace_ends_at`.
+    """
 
     key_prefix: str
     expires_at: datetime | None
+    created_at: datetime
     set_at: datetime
     is_warned: bool = False
     rotated_to: str | None = None
@@ -63,16 +67,17 @@ def hear(state: ApiKey | None, fact: Fact, told: Told) -> Step[ApiKey]:
         return _expiry_changed(state, fact, told)
     if isinstance(fact, Rotated):
         return _rotated(state, fact, told)
+    check_end(state.created_at, fact)
     data = {"key_id": told.id, "key_prefix": state.key_prefix, "revoked_at": timestamp(told.at)}
     return Step(None, (Derived("api_key.revoked", data, told.at),))
 
 
 def _created(state: ApiKey | None, fact: Created, told: Told) -> Step[ApiKey]:
     if state is None:
-        return Step(ApiKey(fact.key_prefix, fact.expires_at, told.at))
+        return Step(ApiKey(fact.key_prefix, fact.expires_at, created_at=told.at, set_at=told.at))
     if fact.key_prefix != state.key_prefix:
         raise Conflict("created_before", "this key was created with another key_prefix")
-    return Step(state)
+    return Step(replace(state, created_at=max(told.at, state.created_at)))
 
 
 def _expiry_changed(state: ApiKey, fact: ExpiryChanged, told: Told) -> Step[ApiKey]:
@@ -104,21 +109,31 @@ def _rotated(state: ApiKey, fact: Rotated, told: Told) -> Step[ApiKey]:
 
 
 def due(state: ApiKey) -> datetime | None:
-    """When a warning is to be given, or the key ends."""
-    if state.rotated_to is not None or state.expires_at is None:
-        return state.grace_ends_at
-    return state.expires_at if state.is_warned else max(state.expires_at - _SOON, state.set_at)
+    """When a warning is to be given, or the key is over and forgotten."""
+    expiry = _unwarned(state)
+    if expiry is not None:
+        return max(expiry - _SOON, state.set_at)
+    end = state.grace_ends_at if state.rotated_to is not None else state.expires_at
+    return None if end is None else end + _KEPT
+
+
+def _unwarned(state: ApiKey) -> datetime | None:
+    """The expiry that is to be warned of; None: none, or not any more, or it was past already when it was told."""
+    if state.is_warned or state.rotated_to is not None or state.expires_at is None:
+        return None
+    return state.expires_at if state.set_at < state.expires_at else None
 
 
 def tick(state: ApiKey, told: Told) -> Step[ApiKey]:
     """The warning is given once, wherever the expiry is moved to."""
-    if state.rotated_to is not None or state.expires_at is None or told.at >= state.expires_at:
+    expiry = _unwarned(state)
+    if expiry is None:
         return Step(None)
     data = {
         "key_id": told.id,
         "key_prefix": state.key_prefix,
-        "expires_at": timestamp(state.expires_at),
-        "days_left": math.ceil((state.expires_at - told.at) / _DAY),
+        "expires_at": timestamp(expiry),
+        "days_left": math.ceil((expiry - told.at) / _DAY),
     }
     return Step(replace(state, is_warned=True), (Derived("api_key.expires_soon", data, told.at),))
 

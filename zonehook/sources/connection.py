@@ -12,7 +12,7 @@ from pydantic import Field, StrictBool
 
 from zonehook.errors import Conflict
 from zonehook.reading import Text
-from zonehook.sources.source import Derived, Fact, Hostname, Source, Step, Told, unknown
+from zonehook.sources.source import Derived, Fact, Hostname, Source, Step, Told, check_end, unknown
 
 _KEPT_METERINGS = 20
 
@@ -52,10 +52,13 @@ class Metering:
 
 @dataclass(frozen=True)
 class Connection:
-    """`metered` counts live transitions; `meterings` are the last of them."""
+    """`created_at`: as of the last time that this was told. `metered` counts live transitions; `meterings` are the last
+    of them.
+    """
 
     hostname: str
     setup_type: Literal["automatic", "manual"]
+    created_at: datetime
     status: Literal["pending", "propagating", "verified", "live", "drifted"] = "pending"
     is_added: bool = False
     is_verified: bool = False
@@ -74,13 +77,15 @@ def hear(state: Connection | None, fact: Fact, told: Told) -> Step[Connection]:
         return _verified(state, told)
     if isinstance(fact, Checked):
         return _checked(state, fact, told)
+    check_end(state.created_at, fact)
     return Step(None)
 
 
 def _created(state: Connection | None, fact: Created, told: Told) -> Step[Connection]:
-    state = state or Connection(fact.hostname, fact.setup_type)
+    state = state or Connection(fact.hostname, fact.setup_type, told.at)
     if (fact.hostname, fact.setup_type) != (state.hostname, state.setup_type):
         raise Conflict("created_before", "this connection was created with another hostname or setup_type")
+    state = replace(state, created_at=max(told.at, state.created_at))
     if fact.setup_type == "manual" or not fact.written or state.is_added:
         return Step(state)
     added = Derived("domain.added", {"hostname": state.hostname, "setup_type": "automatic"}, told.at)

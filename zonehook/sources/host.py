@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from zonehook.errors import Conflict
-from zonehook.sources.source import Derived, Fact, Hostname, Source, Step, Told, unknown
+from zonehook.sources.source import Derived, Fact, Hostname, Source, Step, Told, check_end, unknown
 
 
 def _ipv4(text: str) -> str:
@@ -49,13 +49,16 @@ class Deleted(Fact):
 
 @dataclass(frozen=True)
 class Host:
-    """`heard_at`: its last update, or its creation. `offline_at`: when it goes offline unless it calls; None: it is."""
+    """`created_at`: as of the last time that this was told. `heard_at`: its last update, or its creation. `changed_at`:
+    its last change of status. `offline_at`: when it goes offline unless it calls; None: it is.
+    """
 
     host: str
     ipv4: str | None
     ipv6: str | None
+    created_at: datetime
     heard_at: datetime
-    changed_at: datetime
+    changed_at: datetime | None = None
     offline_at: datetime | None = None
 
 
@@ -67,16 +70,17 @@ def hear(state: Host | None, fact: Fact, told: Told) -> Step[Host]:
         raise unknown("host")
     if isinstance(fact, Updated):
         return _updated(state, fact, told)
+    check_end(state.created_at, fact)
     return Step(None, (_event("host.deleted", state, told.at),))
 
 
 def _created(state: Host | None, fact: Created, told: Told) -> Step[Host]:
     if state is None:
-        state = Host(fact.host, fact.ipv4, fact.ipv6, told.at, told.at)
+        state = Host(fact.host, fact.ipv4, fact.ipv6, created_at=told.at, heard_at=told.at)
         return Step(state, (_event("host.created", state, told.at),))
     if fact.host != state.host:
         raise Conflict("created_before", "this host was created with another name")
-    return Step(state)
+    return Step(replace(state, created_at=max(told.at, state.created_at)))
 
 
 def _updated(state: Host, fact: Updated, told: Told) -> Step[Host]:
@@ -90,9 +94,16 @@ def _updated(state: Host, fact: Updated, told: Told) -> Step[Host]:
         raise Conflict("no_address", "the host would have no address left; send its new one, or deleted")
     events = [_event("host.ip_updated", now, told.at)] if has_moved else []
     if was_offline:
-        now = replace(now, changed_at=max(told.at, state.changed_at))
-        events.append(_event("host.status_changed", now, now.changed_at, status="online"))
+        now, online = _changed(now, told.at, "online")
+        events.append(online)
     return Step(now, tuple(events))
+
+
+def _changed(state: Host, at: datetime, status: str) -> tuple[Host, Derived]:
+    """Of a later second than the change before, though it was told late: receivers go by the time of the event."""
+    if state.changed_at is not None:
+        at = max(at, state.changed_at + timedelta(seconds=1))
+    return replace(state, changed_at=at), _event("host.status_changed", state, at, status=status)
 
 
 def due(state: Host) -> datetime | None:
@@ -101,8 +112,8 @@ def due(state: Host) -> datetime | None:
 
 
 def tick(state: Host, told: Told) -> Step[Host]:
-    state = replace(state, offline_at=None, changed_at=max(told.at, state.changed_at))
-    return Step(state, (_event("host.status_changed", state, state.changed_at, status="offline"),))
+    state, offline = _changed(replace(state, offline_at=None), told.at, "offline")
+    return Step(state, (offline,))
 
 
 def _event(type_: str, state: Host, at: datetime, **more: Any) -> Derived:

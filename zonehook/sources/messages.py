@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from zonehook.messages import Offer
 
@@ -47,7 +48,8 @@ class RefusedFact:
 @dataclass(frozen=True)
 class SourceLeft:
     """What one run of a source leaves to the next. `state` is JSON text; `facts` came so far, `events` followed,
-    `refusals` of both were refused, the last of them `refused`; `offers` are still to be published.
+    `refusals` of both were refused, the last of them `refused`; `offers` are still to be published; `ended` are the
+    last states, as texts, of what ended while the workflow went on.
     """
 
     state: str | None = None
@@ -56,6 +58,17 @@ class SourceLeft:
     refusals: int = 0
     refused: tuple[RefusedFact, ...] = ()
     offers: tuple[Offer, ...] = ()
+    ended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceEnd:
+    """What a source returns when it ends: a sentence with its totals, and how things stood last. Usually that is one
+    state; more, the latest first, when something was created again before its source had ended.
+    """
+
+    told: str
+    ended: tuple[dict[str, Any], ...] = ()
 
 
 def source_workflow_id(account_id: int, source: str, id_: str) -> str:

@@ -76,6 +76,8 @@ class Source(Generic[State]):
     """One kind: the facts it hears, by the names of their signals; its rules; the types of events it derives.
 
     `hear` raises Conflict for a fact that does not fit what is known; `tick` is called at the moment that `due` named.
+    `state` travels from one run of the workflow to the next, which may be of a later release: fields, also of what it
+    holds, are only added, and with defaults.
     """
 
     name: str
@@ -95,6 +97,14 @@ def passed(source: Source[State], state: State | None, id_: str, terms: SourceTe
         step = source.tick(state, Told(id_, due, terms))
         state, events = step.state, events + step.events
     return Step(state, events)
+
+
+def check_end(begun_at: datetime, end: Fact) -> None:
+    """Raises Conflict for an end of before something was created (again): told late, it is not the end of this. One
+    that does not say when it was is of now, however the clocks differ.
+    """
+    if end.at is not None and end.at < begun_at:
+        raise Conflict("older_than_it", "this end is older than what is there; it ended something before that")
 
 
 def unknown(noun: str) -> Conflict:

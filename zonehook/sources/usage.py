@@ -1,7 +1,7 @@
 """What a customer of CaptainDNS uses: thresholds of each period, months billed, and unusual traffic on a key."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator
@@ -10,13 +10,14 @@ from zonehook.errors import Conflict
 from zonehook.reading import Text
 from zonehook.sources.api_key import Prefix
 from zonehook.sources.messages import SourceTerms
-from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, matching, timestamp
+from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, check_end, matching, timestamp
 
 _PERCENT = (80, 100, 120)
 _SPIKE = 10  # times the average
 _KEPT_PERIODS = 3  # counts of the last one still come in when the next has begun
 _KEPT_MONTHS = 36
 _KEPT_KEYS = 500
+_SILENCE = timedelta(minutes=5)  # after so much of it, what was unusual is over
 
 
 class Consumed(Fact):
@@ -71,7 +72,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Traffic:
-    """A key's: `average` of requests a minute over so many `minutes`; what is unusual now."""
+    """A key's: `average` of requests a minute over so many `minutes`; what was unusual in the last that was told."""
 
     minute: datetime
     average: float = 0.0
@@ -81,8 +82,9 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Usage:
-    """Of periods, months and keys the latest are kept."""
+    """`begun_at`: as of its first fact. Of periods, months and keys the latest are kept."""
 
+    begun_at: datetime
     periods: tuple[Period, ...] = ()
     billed: tuple[str, ...] = ()
     traffic: dict[str, Traffic] = field(default_factory=dict)
@@ -90,17 +92,20 @@ class Usage:
 
 def hear(state: Usage | None, fact: Fact, told: Told) -> Step[Usage]:
     """Any fact begins it. Repeated facts, and those older than one of their kind that counted, change nothing."""
-    state = state or Usage()
+    state = state or Usage(told.at)
     if isinstance(fact, Consumed):
         return _consumed(state, fact, told)
     if isinstance(fact, Billed):
         return _billed(state, fact, told)
     if isinstance(fact, Requested):
         return _requested(state, fact, told)
+    check_end(state.begun_at, fact)
     return Step(None)
 
 
 def _consumed(state: Usage, fact: Consumed, told: Told) -> Step[Usage]:
+    if fact.period_start > told.at:  # it would be kept, and the real ones be over
+        raise Conflict("not_yet", "period_start: it begins later than the moment that this fact is about")
     others = tuple(each for each in state.periods if each.start != fact.period_start)
     if len(others) == _KEPT_PERIODS and fact.period_start < others[0].start:
         raise Conflict("period_is_over", "this period is over; three later ones are known")
@@ -158,7 +163,8 @@ def _requested(state: Usage, fact: Requested, told: Told) -> Step[Usage]:
     traffic = {**state.traffic, fact.key_id: now}
     if len(traffic) > _KEPT_KEYS:
         del traffic[min(traffic, key=lambda key: (traffic[key].minute, key))]
-    fresh = [each for each in alerts if each["kind"] not in known.unusual]
+    lasting = known.unusual if fact.minute - known.minute <= _SILENCE else ()
+    fresh = [each for each in alerts if each["kind"] not in lasting]
     return Step(replace(state, traffic=traffic), tuple(_alert(each, fact, told) for each in fresh))
 
 
