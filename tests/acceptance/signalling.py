@@ -16,9 +16,9 @@ async def signal(client: Client, inbox: str, *arguments: Any, name: str = "publi
     )
 
 
-async def failed_tasks(client: Client, inbox: str) -> list[str]:
+async def failed_tasks(client: Client, workflow_id: str) -> list[str]:
     """Causes of failed workflow tasks, but for the one of Temporal's own protocol that lets no signal slip by."""
-    history = await client.get_workflow_handle(inbox).fetch_history()
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
     causes = [
         each.workflow_task_failed_event_attributes.cause
         for each in history.events

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowHandle
 
+from tests.acceptance import signalling
 from tests.running import Account, House
 from zonehook import temporal
 
@@ -64,15 +64,7 @@ class Thing:
         return [type_ for type_, _ in await self.events()]
 
     async def failed_tasks(self) -> list[str]:
-        """Causes, but for the one of Temporal's own protocol that lets no signal slip by."""
-        history = await self.workflow.fetch_history()
-        failed = [
-            each.workflow_task_failed_event_attributes.cause
-            for each in history.events
-            if each.HasField("workflow_task_failed_event_attributes")
-        ]
-        named = [WorkflowTaskFailedCause.Name(cause) for cause in failed]
-        return [name for name in named if name != "WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND"]
+        return await signalling.failed_tasks(self.client, self.workflow_id)
 
 
 async def listed_events(account: Account, count: int) -> list[Any]:
