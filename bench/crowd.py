@@ -21,6 +21,7 @@ _REFUSING_ENDPOINTS, _PROMPT_ENDPOINTS = 10, 50
 _SCALE = 200.0  # what was refused stays away until the bench is over
 _FILL_SECONDS = 1500.0
 _BURST = 200
+_REST_SECONDS = 5.0  # what a burst leaves to be done is not the next round's
 # Every workflow task leaves a timer behind that watches its time limit, and each is looked at when that is over, though
 # the task was done long before. Those of a crowd that came at once fall due at once, which is not what is compared here
 _SETTLED_SECONDS = messages.TASK_TIMEOUT.total_seconds() + 5.0
@@ -90,10 +91,14 @@ async def _compare(rooms: dict[str, "_Room"], found: Flatness, say: Callable[[st
     for room in rooms.values():
         await room.burst(WARM_UP_EVENTS)
     for number in range(found.crowd.rounds):
-        for side in (EMPTY, FULL) if number % 2 == 0 else (FULL, EMPTY):
-            say(f"new deliveries, round {number + 1} of {found.crowd.rounds}: {side}")
-            found.waits[side] += await rooms[side].trickle(10.0, found.crowd.seconds)
+        say(f"new deliveries, round {number + 1} of {found.crowd.rounds}")
+        sides = [EMPTY, FULL] if number % 2 == 0 else [FULL, EMPTY]
+        # There and back again: a machine that becomes slower meanwhile is so for both
+        for side in sides + sides[::-1]:
+            found.waits[side] += await rooms[side].trickle(10.0, found.crowd.seconds / 2)
+        for side in sides:
             found.rates[side].append(await rooms[side].burst(_BURST))
+        await asyncio.sleep(_REST_SECONDS)
 
 
 @dataclass
