@@ -91,7 +91,7 @@ async def test_an_invalid_signal_is_told_and_stops_nothing(house: House, client:
         ((RawValue(Payload(data=b"{}")),), "not named"),
         ((None,), "binary/null"),
         (([GOOD],), "not a JSON object"),
-        ((_raw(b""),), "not well-formed JSON"),
+        ((_raw(b""),), "the body is empty"),
         ((_raw(b'{"data": ' + b"[" * 100_000),), "malformed|nests|well-formed"),
         (({"data": {"password": secret}},), "type: this field is required"),
         (({"type": "domain.create"},), "data: this field is required"),
