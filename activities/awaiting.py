@@ -5,8 +5,9 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.again import again_later
 from zonehook import clock, messages
-from zonehook.errors import NotFound, Unavailable
+from zonehook.errors import NotFound
 from zonehook.messages import Outcome, OutcomeRequest
 from zonehook.outcomes import Outcomes
 from zonehook.verdicts import Outcome as Summary
@@ -30,9 +31,8 @@ class Awaiting:
         """
         info = activity.info()
         try:
-            found, endpoints = await self._outcomes.standing(request.account_id, request.event_id)
-        except Unavailable as problem:
-            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
+            with again_later():
+                found, endpoints = await self._outcomes.standing(request.account_id, request.event_id)
         except NotFound as problem:
             raise ApplicationError(problem.message, type="Refused", non_retryable=True) from None
         left = (info.scheduled_time - clock.now()).total_seconds() + request.seconds

@@ -1,10 +1,9 @@
 """Opening an event's deliveries."""
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.again import again_later
 from zonehook import messages
-from zonehook.errors import Unavailable
 from zonehook.fanout import Fanout
 from zonehook.messages import AcceptedEvent, OpenedDeliveries
 
@@ -18,7 +17,5 @@ class Opening:
     @activity.defn(name=messages.OPEN_DELIVERIES)
     async def open_deliveries(self, event: AcceptedEvent) -> OpenedDeliveries:
         """Fails, to be called again, while the database is away."""
-        try:
+        with again_later():
             return await self._fanout.open(event)
-        except Unavailable as problem:
-            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None

@@ -3,10 +3,9 @@
 import logging
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.again import again_later
 from zonehook import messages, metrics
-from zonehook.errors import Unavailable
 from zonehook.inbox import NOTE_REFUSED, NotedRefusals
 from zonehook.intake import Intake
 from zonehook.messages import EventBatch, PublishOrder, Refused
@@ -23,11 +22,9 @@ class Publishing:
     @activity.defn(name=messages.PUBLISH)
     async def publish(self, order: PublishOrder) -> list[Refused]:
         """Fails, to be called again, while the database or Temporal is away."""
-        try:
-            version = 0 if order.is_derived else None  # that of a catalogue without schemas
+        version = 0 if order.is_derived else None  # that of a catalogue without schemas
+        with again_later():
             reasons = await self._intake.accept_each(order.account_id, order.offers, version)
-        except Unavailable as problem:
-            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
         return [Refused(place, reason) for place, reason in enumerate(reasons) if reason is not None]
 
     @activity.defn(name=NOTE_REFUSED)
@@ -39,10 +36,8 @@ class Publishing:
     @activity.defn(name=messages.START_EVENTS)
     async def start_events(self, batch: EventBatch) -> None:
         """Fails, to be called again, while Temporal is away: those that were started are not started twice."""
-        try:
+        with again_later():
             await self._intake.start_each(batch.events)
-        except Unavailable as problem:
-            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None
 
 
 def _signals(count: int) -> str:

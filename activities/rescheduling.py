@@ -1,10 +1,9 @@
 """What is asked of a scheduled event by a signal, written into the records."""
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.again import again_later
 from zonehook import messages
-from zonehook.errors import Unavailable
 from zonehook.messages import EventChange
 from zonehook.scheduling import Scheduling
 
@@ -18,7 +17,5 @@ class Rescheduling:
     @activity.defn(name=messages.CHANGE_EVENT)
     async def change_event(self, change: EventChange) -> bool:
         """Whether it was in time. Fails, to be called again, while the database is away."""
-        try:
+        with again_later():
             return await self._scheduling.write(change)
-        except Unavailable as problem:
-            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None

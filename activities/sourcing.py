@@ -1,9 +1,8 @@
 """Beginning a source: what holds for it."""
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from zonehook.errors import Unavailable
+from activities.again import again_later
 from zonehook.facts import Facts
 from zonehook.sources.messages import OPEN_SOURCE, SourceOrder, SourceTerms
 
@@ -17,7 +16,5 @@ class Sourcing:
     @activity.defn(name=OPEN_SOURCE)
     async def open_source(self, order: SourceOrder) -> SourceTerms:
         """Fails, to be called again, while the database is away."""
-        try:
+        with again_later():
             return await self._facts.terms(order)
-        except Unavailable as problem:
-            raise ApplicationError(problem.message, category=ApplicationErrorCategory.BENIGN) from None

@@ -13,6 +13,7 @@ WEBHOOK = 7  # the endpoint's number in v2
 
 TYPE = "domain.create"
 URL = "https://hooks.example.com/zonehook"
+INACTIVE = "the endpoint is disabled; enable it first"
 PERSON = "ada@example.com"
 OPENED, REGISTERED, ACCEPTED = "2026-07-02T10:00:00Z", "2026-07-02T11:00:00Z", "2026-07-02T12:00:00Z"
 RECOVERED = "2026-07-02T14:00:00Z"

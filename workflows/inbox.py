@@ -10,13 +10,13 @@ from hashlib import sha256
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.durably import durably, through_the_server
+    from workflows.payloads import NOTHING, encoding_problem
     from workflows.waiting import until
     from zonehook import ids, messages
     from zonehook.inbox import INBOX_WORKFLOW, InboxLeft, NotedRefusals, RefusedSignal
@@ -32,7 +32,6 @@ _RUN_SIGNALS = 2000  # Temporal refuses the 10,001st of a run
 _TOLD = 20  # refused signals that are shown
 _MOST_TOLD = 300  # characters of a reason; of an excerpt, too
 _ID = re.compile("inbox[/-]")  # Temporal's HTTP API has no way to write a slash in an id
-_NOTHING = RawValue(Payload())
 _LEFT = TypeAdapter(InboxLeft)
 
 
@@ -45,7 +44,7 @@ class Inbox:
     """
 
     @workflow.init
-    def __init__(self, left: RawValue = _NOTHING) -> None:
+    def __init__(self, left: RawValue = NOTHING) -> None:
         was = _read(left)
         self._account_id = _account_id(workflow.info().workflow_id)
         self._offers = deque(was.offers)
@@ -58,7 +57,7 @@ class Inbox:
         self._is_cancelled = False
 
     @workflow.run
-    async def run(self, left: RawValue = _NOTHING) -> str:
+    async def run(self, left: RawValue = NOTHING) -> str:
         del left  # read before the first signal
         takers = [asyncio.create_task(self._take()) for _ in range(_SIDE_BY_SIDE)]
         await until(lambda: all(each.done() for each in takers), self._close)
@@ -171,10 +170,9 @@ def _document(name: str, arguments: Sequence[RawValue]) -> tuple[str | None, str
         return None, f"there is no signal {name[:60]}; send publish"
     if len(arguments) != 1:
         return None, f"publish takes one argument, the event; {len(arguments)} came"
+    if problem := encoding_problem(arguments[0]):
+        return None, problem
     payload = arguments[0].payload
-    encoding = payload.metadata.get("encoding", b"").decode(errors="replace")
-    if encoding != "json/plain":
-        return None, f"send a payload whose encoding is json/plain; that of this one is {encoding[:60] or 'not named'}"
     if len(payload.data) > messages.MAX_DOCUMENT_BYTES:
         return None, f"an event has at most {messages.MAX_DOCUMENT_BYTES} bytes; this one has {len(payload.data)}"
     try:

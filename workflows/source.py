@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.durably import durably, through_the_server
+    from workflows.payloads import NOTHING, encoding_problem
     from workflows.waiting import until
     from zonehook import sources
     from zonehook.errors import ZonehookError
@@ -33,7 +33,6 @@ _TOLD = 20  # refusals that are shown
 _MOST_TOLD = 300  # characters of a reason
 _ENDED = 3  # of what ended, and was created again, while this workflow went on
 _LONGEST_TIMER = timedelta(days=365)
-_NOTHING = RawValue(Payload())
 _LEFT = TypeAdapter(SourceLeft)
 
 
@@ -55,7 +54,7 @@ class Source:
     """
 
     @workflow.init
-    def __init__(self, left: RawValue = _NOTHING) -> None:
+    def __init__(self, left: RawValue = NOTHING) -> None:
         self._order, self._id = _whose(workflow.info().workflow_id)
         self._source = sources.named(self._order.source)
         self._adapter: TypeAdapter[Any] = TypeAdapter(self._source.state)
@@ -73,7 +72,7 @@ class Source:
         self._is_cancelled = False
 
     @workflow.run
-    async def run(self, left: RawValue = _NOTHING) -> SourceEnd:
+    async def run(self, left: RawValue = NOTHING) -> SourceEnd:
         del left  # read before the first signal
         if self._problem is not None:
             raise ApplicationError(self._problem, non_retryable=True)
@@ -266,13 +265,11 @@ def _document(arguments: Sequence[RawValue]) -> tuple[bytes, str | None]:
     """The text of a signal's argument, and why it cannot be read."""
     if not arguments:
         return b"{}", None
-    payload = arguments[0].payload
-    encoding = payload.metadata.get("encoding", b"").decode(errors="replace")
     if len(arguments) > 1:
         return b"", f"a fact is one argument; {len(arguments)} came"
-    if encoding != "json/plain":
-        return b"", f"send a payload whose encoding is json/plain; that of this one is {encoding[:60] or 'not named'}"
-    return payload.data[: sources.MAX_FACT_BYTES + 1], None
+    if problem := encoding_problem(arguments[0]):
+        return b"", problem
+    return arguments[0].payload.data[: sources.MAX_FACT_BYTES + 1], None
 
 
 def _document_of(event: Derived, subject: str) -> str:

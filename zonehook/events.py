@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from types import NoneType
 from typing import Any
 
@@ -31,12 +30,6 @@ def type_problem(name: str) -> str | None:
     if not _TYPE.fullmatch(name):
         return "write the event type as object.action in lower case, such as domain.create or domain.renew:started"
     return None
-
-
-def timestamp(at: datetime) -> str:
-    """UTC, ISO 8601, whole seconds: `2026-07-02T12:00:00Z`, as every time is written on every wire."""
-    # strftime's %Y has no leading zeros on Linux
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def is_too_deep(text: str, limit: int = MAX_DEPTH) -> bool:

@@ -8,9 +8,6 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
 )
 from temporalio.service import RPCError
@@ -21,8 +18,6 @@ from zonehook.sources import Source
 from zonehook.sources.messages import SOURCE_WORKFLOW, SourceOrder, SourceTerms, source_workflow_id
 from zonehook.store import accounts
 from zonehook.store.database import Database
-
-_ACCOUNT = SearchAttributeKey.for_keyword(messages.ACCOUNT)
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class Facts:
                 id=source_workflow_id(account_id, name, id_),
                 task_queue=messages.TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                search_attributes=TypedSearchAttributes([SearchAttributePair(_ACCOUNT, str(account_id))]),
+                search_attributes=temporal.search_attributes(account_id),
                 static_summary=f"{name} {id_} of account {account_id}",
                 start_signal=signal,
                 start_signal_args=[told],

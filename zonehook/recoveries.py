@@ -7,7 +7,6 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from zonehook import clock, endpoints, messages, temporal, verdicts
@@ -108,7 +107,7 @@ class Recoveries:
             raise Conflict.inactive(inactive)
 
     async def _start(self, order: RecoveryOrder) -> None:
-        with temporal.as_unavailable(), contextlib.suppress(WorkflowAlreadyStartedError):
+        with temporal.as_unavailable():
             await self._client.start_workflow(
                 messages.RECOVERY_WORKFLOW,
                 order,

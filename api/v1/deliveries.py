@@ -112,7 +112,7 @@ async def attempts(desks: House, caller: Viewer, delivery_id: Id) -> AttemptsSha
         404,
         still_delivering="this delivery is still under way; replay it when it has ended",
         already_delivered="it was delivered, and captaindns replays only what was not",
-        endpoint_inactive="the endpoint is disabled; enable it first",
+        endpoint_inactive=examples.INACTIVE,
         nothing_to_send=_UNWRITTEN,
     ),
 )
@@ -131,7 +131,7 @@ async def replay(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:
         delivery_ended="this delivery has ended, so no attempt waits; replay it instead",
         not_running="nothing is under way: its workflow was ended by an operator; replay it",
         nothing_waits="an attempt is under way, or due at this very moment; look again",
-        endpoint_inactive="the endpoint is disabled; enable it first",
+        endpoint_inactive=examples.INACTIVE,
     ),
 )
 async def retry_now(desks: House, caller: Steerer, delivery_id: Id) -> Delivery:

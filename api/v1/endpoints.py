@@ -158,7 +158,7 @@ async def clear_suppression(desks: House, caller: Changer, endpoint_id: Id) -> E
     "/{endpoint_id}/test",
     status_code=202,
     response_model=DeliveryShape,
-    responses=documented(404, 413, endpoint_inactive="the endpoint is disabled; enable it first"),
+    responses=documented(404, 413, endpoint_inactive=examples.INACTIVE),
     openapi_extra=bodies.describe(Trial, is_required=False),
 )
 async def test(desks: House, caller: Tester, endpoint_id: Id, request: Request) -> Delivery:

@@ -11,7 +11,7 @@ from api import bodies, examples
 from api.doors import Cursor, Desks, House, Id, Limit, may
 from api.refusals import documented
 from api.v1.shapes import DeliveryShape, PageShape, Shape, Time
-from zonehook import events, offers, outcomes, scheduling
+from zonehook import events, moments, offers, outcomes, scheduling
 from zonehook.errors import Invalid
 from zonehook.intake import Accepted
 from zonehook.messages import CANCELLED, AcceptedEvent
@@ -231,7 +231,7 @@ def _shown(event: AcceptedEvent) -> dict[str, Any]:
 
 
 def _time(at: datetime | None) -> str | None:
-    return None if at is None else events.timestamp(at)
+    return None if at is None else moments.timestamp(at)
 
 
 def _json(content: dict[str, Any]) -> Response:

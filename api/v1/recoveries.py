@@ -23,7 +23,6 @@ Steerer = Annotated[Caller, may(Action.STEER_DELIVERIES)]
 
 
 _ENDED = "this recovery is completed already; start another"
-_INACTIVE = "the endpoint is disabled; enable it first"
 
 
 class NewRecovery(Body):
@@ -85,7 +84,7 @@ class RecoveryShape(Shape):
         404,
         413,
         recovery_under_way=f"{examples.RECOVERY} of this endpoint is running; await its end, or cancel it first",
-        endpoint_inactive=_INACTIVE,
+        endpoint_inactive=examples.INACTIVE,
     ),
     openapi_extra=bodies.describe(NewRecovery),
 )
@@ -126,7 +125,7 @@ async def pause(desks: House, caller: Steerer, recovery_id: Id) -> Recovery:
     "/recoveries/{recovery_id}/resume",
     status_code=202,
     response_model=RecoveryShape,
-    responses=documented(404, recovery_ended=_ENDED, endpoint_inactive="the endpoint is disabled; enable it first"),
+    responses=documented(404, recovery_ended=_ENDED, endpoint_inactive=examples.INACTIVE),
 )
 async def resume(desks: House, caller: Steerer, recovery_id: Id) -> Recovery:
     """Go on where it paused, by hand or because its endpoint took nothing."""

@@ -6,7 +6,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from api import examples
-from zonehook.events import timestamp
+from zonehook.moments import timestamp
 from zonehook.reading import example
 
 Item = TypeVar("Item")

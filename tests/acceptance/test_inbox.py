@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.acceptance import signalling
 from tests.receiver import Mailbox
 from tests.running import Account, House
 from zonehook import producers, temporal
+from zonehook.moments import timestamp
 
 GOOD: dict[str, Any] = {"type": "domain.create", "data": {"domain": "example.com"}}
 
@@ -51,6 +53,16 @@ async def test_a_signalled_event_is_delivered(account: Account, mailbox: Mailbox
     assert delivery["status"] == "delivered"
     assert data.encode() in received.body
     assert (await account.call("GET", f"/v1/events/{event_id}", status=200))["subject"] == "example.com"
+
+
+async def test_a_signalled_event_for_later(account: Account, client: Client) -> None:
+    """A producer that signals schedules events, too."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    await producers.publish(client, account.id, type="domain.create", data={}, deliver_at=later)
+
+    [found] = await signalling.events(account, 1)
+
+    assert (found["status"], found["deliver_at"]) == ("scheduled", timestamp(later))
 
 
 async def test_an_id_is_once_only_by_whatever_way(account: Account, mailbox: Mailbox, client: Client) -> None:

@@ -216,7 +216,7 @@ async def test_what_stands_against_it(house: House, document: Any) -> None:
     recovery = await recovering.completed(account, await recovering.start(account, silent))
     answers.append(("POST", f"{RECOVERY}/pause", await account.client.post(f"/v1/recoveries/{recovery['id']}/pause")))
     await account.call("POST", f"{endpoint}/disable", status=200)
-    for verb, wanted in (("test", None), ("recover", {"since": "2026-01-01T00:00:00Z"})):
+    for verb, wanted in (("test", None), ("recover", {"since": recovering.LONG_AGO})):
         refused = await account.client.post(f"{endpoint}/{verb}", json=wanted)
         answers.append(("POST", f"{ENDPOINT}/{verb}", refused))
 

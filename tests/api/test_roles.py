@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.acceptance.recovering import LONG_AGO
 from tests.api import shapes
 from tests.receiver import Receiver
 from tests.running import Account, House
@@ -28,7 +29,6 @@ READ_THE_LOG = _who("owner admin", "manage read")
 PUBLISH = _who("owner admin", "manage publish")
 CHANGE = _who("owner admin", "manage")
 NOBODY: Who = frozenset()  # of an account: the operator alone
-LONG_AGO = "2026-01-01T00:00:00Z"
 IN_A_DAY = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 ENDPOINT = {"url": "https://127.0.0.1:9/", "events": []}
 

@@ -13,7 +13,7 @@ from tests.api import shapes
 from tests.api.waiting import recorded
 from tests.receiver import Mailbox
 from tests.running import Account, House
-from zonehook.events import timestamp
+from zonehook.moments import timestamp
 
 EVENTS = "/v1/events"
 

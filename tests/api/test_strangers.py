@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance import recovering
-from tests.api.test_roles import IN_A_DAY, LONG_AGO, TABLE, Company
+from tests.api.test_roles import IN_A_DAY, TABLE, Company
 from tests.receiver import Receiver
 from tests.running import Account, House
 from zonehook.dialects.own import TYPES
@@ -84,7 +84,7 @@ def _body(dice: random.Random, name: str, own: Party, other: Party) -> Any:
         "POST /v1/events": {"type": "domain.create", "data": {"domain": own.word}, "id": dice.choice("abcdef")},
         "POST /v1/events/batch": {"events": [{"type": "domain.create", "data": {"domain": own.word}}] * 2},
         "PATCH /v1/events/{event_id}": {"deliver_at": IN_A_DAY},
-        "POST /v1/webhook-endpoints/{endpoint_id}/recover": {"since": LONG_AGO},
+        "POST /v1/webhook-endpoints/{endpoint_id}/recover": {"since": recovering.LONG_AGO},
         "POST /v1/event-types": {"name": f"{own.type}_{'x' * dice.randrange(1, 50)}"},
         "PATCH /v1/event-types/{name}": {"description": f"{own.word} {number}"},
         "POST /v1/members": {"email": f"{number}@{own.word}.example", "role": "admin"},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonehook import events
+from zonehook import events, moments
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
@@ -54,7 +54,7 @@ def test_other_types_are_refused_with_a_sentence(name: str) -> None:
 )
 def test_times_are_written_in_utc_to_the_second(at: datetime, text: str) -> None:
     """Every time on the wire is UTC with a Z, whatever zone it came in."""
-    assert events.timestamp(at) == text
+    assert moments.timestamp(at) == text
 
 
 @pytest.mark.parametrize(

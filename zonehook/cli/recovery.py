@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from zonehook import clock, events
+from zonehook import clock, moments
 from zonehook.cli import house
 from zonehook.cli.tables import console, print_table
 from zonehook.errors import Invalid
@@ -110,6 +110,6 @@ def _moment(option: str, text: str) -> str:
     if ago is None:
         return text
     try:
-        return events.timestamp(clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
+        return moments.timestamp(clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
     except OverflowError:
         raise Invalid.field(option, f"--{option} {text} is in no calendar") from None

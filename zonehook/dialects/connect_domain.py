@@ -8,8 +8,8 @@ from zonehook import signatures
 from zonehook.dialects import catalogue
 from zonehook.dialects.dialect import Dialect, Letter
 from zonehook.errors import Detail
-from zonehook.events import timestamp
 from zonehook.messages import AcceptedEvent, Policy
+from zonehook.moments import timestamp
 
 _CATALOGUE = catalogue.read("connect_domain")
 _ATTEMPTS = 6

@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from zonehook import events, ids
+from zonehook import events, ids, moments
 from zonehook.dialects import catalogue, own
 from zonehook.dialects.dialect import Dialect, Letter, Secrets, Subscribing
 from zonehook.endpoints import Endpoint
@@ -58,7 +58,7 @@ def lacks(event: AcceptedEvent) -> list[Detail]:
 
 def webhook_data(endpoint: Endpoint) -> str:
     """The data of `webhook.create` and `webhook.delete`, as JSON text."""
-    suppressed_at = endpoint.suppressed_at and events.timestamp(endpoint.suppressed_at)
+    suppressed_at = endpoint.suppressed_at and moments.timestamp(endpoint.suppressed_at)
     webhook = {"id": endpoint.number, "url": endpoint.url, "suppressed_at": suppressed_at}
     return json.dumps({"webhook": webhook}, ensure_ascii=False)
 

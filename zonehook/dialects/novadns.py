@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 
-from zonehook import events, signatures
+from zonehook import events, moments, signatures
 from zonehook.dialects import catalogue, own
 from zonehook.dialects.dialect import Dialect, Letter, Subscribing
 from zonehook.errors import Detail
@@ -25,7 +25,7 @@ def envelope(letter: Letter) -> bytes:
     of_type = (own.TYPES if own.is_own(event.type) else _CATALOGUE)[event.type]
     names = [*dict.fromkeys(["host", *_ADDRESSES, *of_type.required])]
     fields = ",".join(f'"{name}":{data.get(name, "null")}' for name in names)
-    at = events.timestamp(event.happened_at)
+    at = moments.timestamp(event.happened_at)
     return f'{{"event":{json.dumps(event.type)},{fields},"timestamp":"{at}"}}'.encode()
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from zonehook import endpoints, events
+from zonehook import endpoints, moments
 from zonehook.dialects import catalogue
 from zonehook.endpoints import Endpoint
 
@@ -61,4 +61,4 @@ def data(endpoint: Endpoint, reason: str, at: datetime, delivery: Exhausted | No
     }
     if delivery is not None:
         written["delivery"] = asdict(delivery)
-    return json.dumps(written | {"reason": reason, "at": events.timestamp(at)}, ensure_ascii=False)
+    return json.dumps(written | {"reason": reason, "at": moments.timestamp(at)}, ensure_ascii=False)

@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 from zonehook.dialects.dialect import Dialect, Letter
-from zonehook.events import timestamp
 from zonehook.messages import Policy
+from zonehook.moments import timestamp
 
 
 def envelope(letter: Letter) -> bytes:

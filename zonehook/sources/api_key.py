@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from zonehook.errors import Conflict
+from zonehook.moments import timestamp
 from zonehook.reading import Text
-from zonehook.sources.source import Derived, Fact, Name, Source, Step, Told, When, check_end, timestamp, unknown
+from zonehook.sources.source import Derived, Fact, Name, Source, Step, Told, When, check_end, unknown
 
 _SOON = timedelta(days=30)
 _DAY = timedelta(days=1)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, Field, StrictInt
@@ -110,8 +110,3 @@ def check_end(begun_at: datetime, end: Fact) -> None:
 def unknown(noun: str) -> Conflict:
     """A fact about what is not there."""
     return Conflict("unknown", f"there is no such {noun}; the first fact about one is created")
-
-
-def timestamp(at: datetime) -> str:
-    """As every time is written on every wire: `2026-07-02T12:00:00Z`."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

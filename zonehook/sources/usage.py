@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
 from zonehook.errors import Conflict
+from zonehook.moments import timestamp
 from zonehook.reading import Text
 from zonehook.sources.api_key import Prefix
 from zonehook.sources.messages import SourceTerms
-from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, check_end, matching, timestamp
+from zonehook.sources.source import Count, Derived, Fact, Name, Source, Step, Told, When, check_end, matching
 
 _PERCENT = (80, 100, 120)
 _SPIKE = 10  # times the average
