@@ -26,6 +26,7 @@ from zonehook.errors import Unavailable
 from zonehook.facts import Facts
 from zonehook.intake import Intake
 from zonehook.messages import AcceptedEvent, Offer
+from zonehook.moments import timestamp
 from zonehook.settings import Settings
 from zonehook.sources.messages import OPEN_SOURCE, SourceOrder, SourceTerms
 from zonehook.store import events as stored
@@ -202,6 +203,54 @@ async def test_a_host_falls_silent(months: Months) -> None:
     assert changes == [(status, True, -30), (status, False, -6), (status, True, 0), (status, False, 10)]
     assert ['"online"' in each.data for each in again] == [True, False]
     assert round((_happened(again[1]) - _happened(again[0])) / MINUTE) == 10
+
+
+async def test_usage_over_half_a_year(months: Months) -> None:
+    """Each of six periods has each threshold once, however often its counts are told and whatever the others had."""
+    account, now = await months.account("captaindns"), datetime.now(UTC)
+    starts = [now - 31 * month * DAY for month in range(6, 0, -1)]
+    facts = [
+        {
+            "period_start": start.isoformat(), "period_end": (start + 31 * DAY).isoformat(), "limit": 100,
+            "consumed": consumed, "at": (start + day * DAY).isoformat(),
+        }
+        for start in starts for day, consumed in ((1, 85), (10, 85), (20, 130), (30, 130))
+    ]  # fmt: skip
+    async with months.working():
+        source = await months.tell(f"usage/{account}/customer-7", *(("consumed", fact) for fact in facts))
+        found = await months.events(account, 18)
+        told = await source.query("state")
+
+    reached = [json.loads(each.data) for each in found]
+    assert [each["period_start"] for each in reached] == [timestamp(start) for start in starts for _ in range(3)]
+    assert {tuple(sorted(each["threshold_percent"] for each in reached[n : n + 3])) for n in range(0, 18, 3)} == {
+        (80, 100, 120)
+    }
+    assert [round((_happened(each) - now) / DAY) for each in found[::3]] == [
+        1 - 31 * month for month in range(6, 0, -1)
+    ]
+    assert (told["facts"], told["refusals"]) == (24, 0)
+
+
+async def test_a_connection_over_half_a_year(months: Months) -> None:
+    """Live, drifted after three months and live again after three more: a pair and a metering each time, then."""
+    account, now = await months.account("connect-domain"), datetime.now(UTC)
+    ago = [(now - days * DAY).isoformat() for days in (181, 180, 90, 1)]
+    created = ("created", {"hostname": "app.customer.example", "setup_type": "manual", "at": ago[0]})
+    looks = [
+        ("checked", {"records": fine, "certificate": True, "at": at})
+        for fine, at in zip((True, False, True), ago[1:], strict=True)
+    ]
+    async with months.working():
+        source = await months.tell(f"connection/{account}/{uuid.uuid4()}", created, *looks, *looks)
+        found = await months.events(account, 5)
+        state = (await source.query("state"))["state"]
+
+    pair = ["domain.flow.completed", "ssl.issued"]
+    types = [each.type for each in found]
+    assert [sorted(types[:2]), types[2], sorted(types[3:])] == [pair, "domain.drift", pair]
+    assert [round((_happened(each) - now) / DAY) for each in found] == [-180, -180, -90, -1, -1]
+    assert (state["status"], state["metered"]) == ("live", 2)
 
 
 @pytest.mark.rows("NOV-26")
