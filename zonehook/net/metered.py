@@ -4,6 +4,7 @@ Counting the body alone would let a receiver send headers, interim answers or on
 parsed; and reading it in small pieces lets everybody else in between.
 """
 
+import contextlib
 import ssl
 import typing
 
@@ -18,10 +19,13 @@ class AnswerTooLong(Exception):
 
 
 class MeteredStream(httpcore.AsyncNetworkStream):
-    """A connection that gives out so much for every request."""
+    """A connection that gives out so much for every request, and sends each whole: httpcore writes it in pieces, and
+    every piece is a call to the system and a turn of the event loop.
+    """
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
+        self._unsent = bytearray()
         self._received = bytearray()
 
     @property
@@ -31,6 +35,10 @@ class MeteredStream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 (httpcore's name)
         """Raises AnswerTooLong."""
+        if self._unsent:
+            request, self._unsent = bytes(self._unsent), bytearray()
+            with contextlib.suppress(httpcore.WriteError):  # whoever hangs up may have answered before
+                await self._stream.write(request, timeout)
         left = READ_LIMIT - len(self._received)
         if left <= 0:
             raise AnswerTooLong
@@ -39,8 +47,9 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Kept until the answer is asked for."""
         self._received.clear()
-        await self._stream.write(buffer, timeout)
+        self._unsent += buffer
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -64,7 +64,8 @@ class _Line:
         """
         is_crowded = self.users > 2 * self._places
         try:
-            async with asyncio.timeout(0 if is_crowded else _PATIENCE_SECONDS):
+            patience = 0 if is_crowded else _PATIENCE_SECONDS
+            async with asyncio.timeout(patience if self.free.locked() else None):
                 await self.free.acquire()
         except TimeoutError:
             self._sent_away += 1
