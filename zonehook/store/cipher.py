@@ -4,6 +4,7 @@ Keys come and go while processes run: one that meets a value it cannot open, or 
 key file again. What it knew before it still opens: a value may have been read a moment before its key was dropped.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from zonehook.errors import Invalid, Unavailable
 
 _FILE = "encryption.keys"
+_KEPT = 10_000  # values, two of an endpoint: they are needed again for its next delivery
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -24,6 +26,7 @@ class Cipher:
     def __init__(self, keys: Sequence[str], reread: Callable[[], Sequence[str]] | None = None) -> None:
         self._reread = reread
         self._keys: dict[str, Fernet] = {}
+        self._known = functools.lru_cache(_KEPT)(self._opened)  # 0.1 ms of the 1.2 that an attempt costs
         self._learn(keys)
 
     def seal(self, text: str, retired: frozenset[str] = _NOBODY) -> bytes:
@@ -32,7 +35,7 @@ class Cipher:
 
     def open(self, sealed: bytes) -> str:
         """Raises Invalid when none of the keys fits."""
-        return self._opened(sealed).decode()
+        return self._known(sealed).decode()
 
     def seal_map(self, texts: dict[str, str], retired: frozenset[str] = _NOBODY) -> bytes:
         return self.seal(json.dumps(texts), retired)
