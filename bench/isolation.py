@@ -22,35 +22,43 @@ _COMPANIONS = {PROMPT: "ssl.issued", SILENT: "domain.added"}
 _OF_BOTH = {SHARED_PROMPT: "domain.flow.completed", SHARED_SILENT: "domain.drift"}
 _SCALE = 20.0  # so that what failed stays away until the bench is over
 _WARM_UP = 40
-_COMPANY = (ALONE, PROMPT, SILENT, SHARED_PROMPT, SHARED_SILENT)
+_APART = (ALONE, PROMPT, SILENT)
 
 
 @dataclass
 class Isolation:
-    """Waits from 202 to first byte at the healthy endpoint, in ms, by what else went on; rounds taken together."""
+    """Waits from 202 to first byte at the healthy endpoint, in ms, by events per second and what else went on; rounds
+    taken together.
+    """
 
-    beside: dict[str, list[float]] = field(default_factory=lambda: {each: [] for each in _COMPANY})
-    rate: float = 0.0
+    beside: dict[tuple[float, str], list[float]] = field(default_factory=dict)
 
-    def p99(self, beside: str, against: str) -> str:
+    def p99(self, rate: float, beside: str, against: str) -> str:
         """The one as a multiple of the other."""
-        of_each = [statistics.quantiles(self.beside[each], n=100, method="inclusive")[98] for each in (beside, against)]
+        samples = (self.beside[rate, each] for each in (beside, against))
+        of_each = [statistics.quantiles(sample, n=100, method="inclusive")[98] for sample in samples]
         return f"{of_each[0] / of_each[1]:.2f}"
 
 
 async def measure(plan: Plan, say: Callable[[str], None]) -> Isolation:
     """On an embedded system of its own. Raises BenchFailed."""
-    found = Isolation(rate=plan.isolation_rate)
+    found = Isolation({each: [] for each in _kinds(plan)})
     async with system.running(ZONEHOOK_TIME_SCALE=str(_SCALE)) as running, _room(running.url, running.key) as room:
         await room.trickle(ALONE, 10.0, _WARM_UP / 10)
         for number in range(plan.isolation_rounds):
             kinds = list(found.beside)
             turn = number % len(kinds)
-            for beside in kinds[turn:] + kinds[:turn]:  # none is always first
-                say(f"isolation, round {number + 1} of {plan.isolation_rounds}: {beside}")
-                found.beside[beside] += await room.trickle(beside, plan.isolation_rate, plan.isolation_seconds)
+            for rate, beside in kinds[turn:] + kinds[:turn]:  # none is always first
+                say(f"isolation, round {number + 1} of {plan.isolation_rounds}: {beside}, {rate:.0f} events/s")
+                found.beside[rate, beside] += await room.trickle(beside, rate, plan.isolation_rates[rate])
             await asyncio.sleep(5.0)  # the last silent attempts time out
     return found
+
+
+def _kinds(plan: Plan) -> list[tuple[float, str]]:
+    """The quiet rate first; the same events for both only at the highest."""
+    apart = [(rate, beside) for rate in sorted(plan.isolation_rates) for beside in _APART]
+    return apart + [(max(plan.isolation_rates), beside) for beside in (SHARED_PROMPT, SHARED_SILENT)]
 
 
 @dataclass

@@ -30,8 +30,7 @@ class Plan:
     latency_seconds: float
     idle_seconds: float
     isolation_rounds: int
-    isolation_seconds: float
-    isolation_rate: float  # events per second
+    isolation_rates: dict[float, float]  # by events per second, for how many seconds
     crowd: Crowd
 
 
@@ -41,13 +40,13 @@ _RATES = (
     (10, 1.0, ("Zonehook", "Zonehook, fast lane", "no-op over HTTP")),
 )
 FULL = Plan(
-    rounds=5, events={1: 200, 10: 24}, rates=_RATES, latency_seconds=15.0, idle_seconds=5.0,
-    isolation_rounds=3, isolation_seconds=25.0, isolation_rate=5.0,
+    rounds=5, events={1: 400, 10: 72}, rates=_RATES, latency_seconds=15.0, idle_seconds=5.0,
+    isolation_rounds=3, isolation_rates={2.0: 50.0, 5.0: 25.0},
     crowd=Crowd(finished=0, waiting=2000, rounds=4, seconds=10.0),
 )  # fmt: skip
 QUICK = Plan(
     rounds=1, events={1: 80, 10: 8}, rates=_RATES, latency_seconds=3.0, idle_seconds=2.0,
-    isolation_rounds=1, isolation_seconds=4.0, isolation_rate=5.0,
+    isolation_rounds=1, isolation_rates={2.0: 5.0, 5.0: 4.0},
     crowd=Crowd(finished=0, waiting=100, rounds=1, seconds=4.0),
 )  # fmt: skip
 FULL_HOUSE = Crowd(finished=100_000, waiting=10_000, rounds=4, seconds=10.0)

@@ -144,10 +144,10 @@ def _writes(figures: Figures) -> dict[tuple[str, int], float]:
 
 def _isolation(found: Isolation) -> str:
     rows = []
-    for beside, sample in found.beside.items():
-        to_alone = "" if beside == ALONE else found.p99(beside, ALONE)
-        to_prompt = found.p99(beside, WITHOUT_SILENCE[beside]) if beside in WITHOUT_SILENCE else ""
-        company = f"{beside}, {found.rate:.0f} events/s"
+    for (rate, beside), sample in found.beside.items():
+        to_alone = "" if beside == ALONE else found.p99(rate, beside, ALONE)
+        to_prompt = found.p99(rate, beside, WITHOUT_SILENCE[beside]) if beside in WITHOUT_SILENCE else ""
+        company = f"{beside}, {rate:.0f} events/s"
         rows.append([company, *_middle_and_end(sample), str(len(sample)), to_alone, to_prompt])
     return _table(["company", "p50", "p99", "deliveries", "p99 to that alone", "p99 to that with an answer"], rows)
 
