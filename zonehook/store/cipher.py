@@ -26,7 +26,7 @@ class Cipher:
     def __init__(self, keys: Sequence[str], reread: Callable[[], Sequence[str]] | None = None) -> None:
         self._reread = reread
         self._keys: dict[str, Fernet] = {}
-        self._known = functools.lru_cache(_KEPT)(self._opened)  # 0.1 ms of the 1.2 that an attempt costs
+        self._known = functools.lru_cache(_KEPT)(self._opened)  # 0.1 ms of what an attempt costs
         self._learn(keys)
 
     def seal(self, text: str, retired: frozenset[str] = _NOBODY) -> bytes:
