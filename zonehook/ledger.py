@@ -95,7 +95,10 @@ class Ledger:
                 decision: Wait | End = SUPERSEDED
             else:
                 decision = verdicts.after(sent, duty.progress, order.policy, order.delivery_id)
-            told = await self._database.write(_write_attempt, order, duty, sent, decision)
+            # A failure may have to be told, and then all endpoints of the account are looked at
+            is_plain = decision == End(DeliveryStatus.DELIVERED) and not duty.row.is_recovering
+            write = self._database.write_at_once if is_plain else self._database.write
+            told = await write(_write_attempt, order, duty, sent, decision)
             if told:
                 self._on_announcement()
             if told is not None:
@@ -137,7 +140,7 @@ class Ledger:
         await self._database.write(deliveries.reopen, order.account_id, order.delivery_id, order.run)
 
     async def _row(self, account_id: int, delivery_id: str) -> Row[Any]:
-        row = await self._database.read(deliveries.duty, account_id, delivery_id)
+        row = await self._database.read_at_once(deliveries.duty, account_id, delivery_id)
         if row is None:
             raise NotFound.delivery(delivery_id)
         return row

@@ -129,7 +129,7 @@ class Tenants:
         if not key:
             raise Unauthorized("unauthorized", "send your API key as Authorization: Bearer zhk_…")
         digest = keys.digest(key)
-        known = await self._database.read(api_keys.with_digest, digest)
+        known = await self._database.read_at_once(api_keys.with_digest, digest)
         if known is None:
             raise Unauthorized("unauthorized", "this API key is not known")
         if refused := _refusal(known, digest, clock.now()):
