@@ -1,6 +1,7 @@
 """What is read and written at once, without a thread: SQLite alone, and nothing is awaited for it on the event loop."""
 
 import asyncio
+import gc
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -74,6 +75,21 @@ async def test_whoever_meets_a_lock_keeps_the_place_in_the_line(database: Databa
     other.execute("ROLLBACK")
     await asyncio.gather(first, *others)
     assert written == [1, 2, 3]
+
+
+async def test_a_lock_stops_no_thread_that_collects_garbage(database: Database, other: sqlite3.Connection) -> None:
+    """What a write that met a lock has left behind keeps nobody waiting while it is tried again: the garbage collector
+    may come upon it in any thread, a workflow's too, which Temporal gives up after 2 s.
+    """
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.create_task(database.write_at_once(_where))
+    async with asyncio.timeout(6):
+        for _ in range(20):
+            await asyncio.sleep(0.01)  # the thread gets on meanwhile
+            gc.collect()
+    assert not writing.done()
+    other.execute("ROLLBACK")
+    await writing
 
 
 async def test_what_is_wrong_for_good_is_said_at_once(database: Database) -> None:

@@ -264,11 +264,12 @@ def _begin_immediately(connection: Connection) -> None:
     # A transaction that begins by reading cannot wait for its turn to write: SQLite fails it at once. Said to the
     # driver itself, which takes half as long.
     is_here = connection.get_execution_options().get(_HERE, False)
-    cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={0 if is_here else round(_LOCK_WAIT_SECONDS * 1000)}")
-    cursor.execute(f"PRAGMA wal_autocheckpoint={0 if is_here else _CHECKPOINT_PAGES}")
-    cursor.execute("BEGIN IMMEDIATE")
-    cursor.close()
+    # Closed whatever happens: one that is left to the garbage collector stops whichever thread that runs in, a
+    # workflow's too, for as long as the connection waits for a lock
+    with contextlib.closing(connection.connection.cursor()) as cursor:
+        cursor.execute(f"PRAGMA busy_timeout={0 if is_here else round(_LOCK_WAIT_SECONDS * 1000)}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={0 if is_here else _CHECKPOINT_PAGES}")
+        cursor.execute("BEGIN IMMEDIATE")
 
 
 def _postgresql(url: str, reading: bool) -> Engine:
