@@ -1,4 +1,4 @@
-"""`python -m bench`: about ten minutes. `--quick` for a look, `--write` puts the figures into docs/performance.md."""
+"""`python -m bench`: fifty minutes. `--quick` for a look, `--write` puts the figures into docs/performance.md."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ def main() -> int:
     """Exits with 1 and one sentence when there are no figures."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="The figures of docs/performance.md.")
     parser.add_argument(
-        "--quick", action="store_true", help="one short round, in less than a minute: a look, not a figure"
+        "--quick", action="store_true", help="one short round, in two minutes: a look, not a figure"
     )
     parser.add_argument("--write", action="store_true", help=f"put the figures into {_PAGE.name}")
     parser.add_argument(

@@ -41,7 +41,7 @@ _RATES = (
 )
 FULL = Plan(
     rounds=5, events={1: 200, 10: 72}, rates=_RATES, latency_seconds=15.0, idle_seconds=5.0,
-    isolation_rounds=3, isolation_rates={2.0: 60.0, 5.0: 20.0},
+    isolation_rounds=3, isolation_rates={2.0: 120.0, 5.0: 20.0},
     crowd=Crowd(finished=0, waiting=2000, rounds=4, seconds=10.0),
 )  # fmt: skip
 QUICK = Plan(
