@@ -84,8 +84,8 @@ async def test_a_lock_stops_no_thread_that_collects_garbage(database: Database, 
     other.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(database.write_at_once(_where))
     async with asyncio.timeout(6):
-        for _ in range(20):
-            await asyncio.sleep(0.01)  # the thread gets on meanwhile
+        for _ in range(3):
+            await asyncio.sleep(0.05)  # the thread gets on meanwhile
             gc.collect()
     assert not writing.done()
     other.execute("ROLLBACK")
