@@ -18,9 +18,7 @@ _LIMIT_SECONDS = 3600.0
 def main() -> int:
     """Exits with 1 and one sentence when there are no figures."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="The figures of docs/performance.md.")
-    parser.add_argument(
-        "--quick", action="store_true", help="one short round, in two minutes: a look, not a figure"
-    )
+    parser.add_argument("--quick", action="store_true", help="one short round, in two minutes: a look, not a figure")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {_PAGE.name}")
     parser.add_argument(
         "--full-house", action="store_true", help="in twenty minutes: is it as quick with 110,000 deliveries in it?"
