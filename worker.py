@@ -72,6 +72,7 @@ _WORKFLOW_TASKS = 100
 _NEW_WORKFLOW_TASKS = 4  # 5.9 writes a delivery at fan-out 10; with 8 up to 6.8, without a limit 7.7 (decision 23)
 _WORKFLOW_THREADS = 8  # they share one Python; with as many as tasks they would mostly wait for each other
 _CACHED_WORKFLOWS = 20_000  # each that waits keeps some 50 kB; one that is not there is replayed when its attempt ends
+_STUCK_SECONDS = 60  # longer than any pause of ours, a busy machine's among them
 _OPEN_FILES = 8192
 _GRACE = timedelta(seconds=25)  # more than one attempt takes, so that stopping interrupts none
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -246,7 +247,7 @@ def on(
     is_sandboxed: bool,
 ) -> Worker:
     """A worker as all of ours are: what it takes on at a time, and in which order."""
-    return Worker(
+    worker = Worker(
         client,
         task_queue=task_queue,
         workflows=workflows,
@@ -264,6 +265,11 @@ def on(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=_GRACE,
     )
+    # The SDK interrupts workflow code after two seconds, for which it has no setting: the attempts it had just made are
+    # made again, and a workflow with thousands of signals to read stands still until the worker is started anew
+    assert worker._workflow_worker is not None  # noqa: S101 (it has workflows)
+    worker._workflow_worker._deadlock_timeout_seconds = _STUCK_SECONDS
+    return worker
 
 
 def _runner(is_sandboxed: bool) -> WorkflowRunner:
