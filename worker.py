@@ -265,7 +265,7 @@ def on(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=_GRACE,
     )
-    # The SDK interrupts workflow code after two seconds, for which it has no setting: the attempts it had just made are
+    # The SDK interrupts a workflow's code after two seconds and has no setting for that: attempts it had just made are
     # made again, and a workflow with thousands of signals to read stands still until the worker is started anew
     assert worker._workflow_worker is not None  # noqa: S101 (it has workflows)
     worker._workflow_worker._deadlock_timeout_seconds = _STUCK_SECONDS

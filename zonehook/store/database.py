@@ -254,10 +254,9 @@ def _sqlite(url: str, reading: bool, connections: int = _CONNECTIONS, lock_wait:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    with contextlib.closing(connection.cursor()) as cursor:  # `journal_mode` may meet a lock, too
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
 
 
 def _begin_immediately(connection: Connection) -> None:
