@@ -12,17 +12,20 @@ from bench.helper import Helper
 from bench.plan import Plan
 
 ALONE, PROMPT, SILENT = "healthy alone", "beside one that answers", "beside one that never answers"
+ABSENT = "beside the same events, to which nobody subscribes"
 SHARED_PROMPT = "the same events also go to one that answers"
 SHARED_SILENT = "the same events also go to one that never answers"
+# The same events, but the endpoint that never answers is not there
+WITHOUT_IT = {SILENT: ABSENT, SHARED_SILENT: ALONE}
 # As many deliveries, and silence is all that differs
 WITHOUT_SILENCE = {SILENT: PROMPT, SHARED_SILENT: SHARED_PROMPT}
 # Types of Connect Domain's catalogue, whose endpoints are never suppressed
 _HEALTHY = "domain.verified"
-_COMPANIONS = {PROMPT: "ssl.issued", SILENT: "domain.added"}
+_COMPANIONS = {ABSENT: "bench.none", PROMPT: "ssl.issued", SILENT: "domain.added"}
 _OF_BOTH = {SHARED_PROMPT: "domain.flow.completed", SHARED_SILENT: "domain.drift"}
-_SCALE = 20.0  # so that what failed stays away until the bench is over
+_SCALE = 60.0  # so that what failed stays away until the bench is over
 _WARM_UP = 40
-_APART = (ALONE, PROMPT, SILENT)
+_APART = (ALONE, ABSENT, PROMPT, SILENT)
 
 
 @dataclass

@@ -10,13 +10,22 @@ from pathlib import Path
 
 from bench import capacity, inbox, metrics
 from bench.crowd import EMPTY, FULL, Flatness
-from bench.isolation import ALONE, WITHOUT_SILENCE, Isolation
+from bench.isolation import ALONE, WITHOUT_IT, WITHOUT_SILENCE, Isolation
 from bench.measuring import Burst, Trickle
 from bench.parts import PARTS, Parts
 from bench.run import Figures
 from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL
 
 _LATENCY = ["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries", "others' CPU"]
+_ISOLATION = [
+    "company",
+    "p50",
+    "p99",
+    "deliveries",
+    "p99 to that alone",
+    "to that without it",
+    "to that with an answer",
+]
 _CAPACITY = ["lane", "fan-out", "per second", "Temporal", "its database", "API", "worker", "our database", "all"]
 _SHAPES = (REAL, FAST, NOOP, NOOP_HTTP)
 _RATIOS = ((REAL, NOOP), (REAL, NOOP_HTTP), (FAST, REAL))
@@ -145,11 +154,10 @@ def _writes(figures: Figures) -> dict[tuple[str, int], float]:
 def _isolation(found: Isolation) -> str:
     rows = []
     for (rate, beside), sample in found.beside.items():
-        to_alone = "" if beside == ALONE else found.p99(rate, beside, ALONE)
-        to_prompt = found.p99(rate, beside, WITHOUT_SILENCE[beside]) if beside in WITHOUT_SILENCE else ""
-        company = f"{beside}, {rate:.0f} events/s"
-        rows.append([company, *_middle_and_end(sample), str(len(sample)), to_alone, to_prompt])
-    return _table(["company", "p50", "p99", "deliveries", "p99 to that alone", "p99 to that with an answer"], rows)
+        against = [None if beside == ALONE else ALONE, WITHOUT_IT.get(beside), WITHOUT_SILENCE.get(beside)]
+        ratios = [found.p99(rate, beside, other) if other else "" for other in against]
+        rows.append([f"{beside}, {rate:.0f} events/s", *_middle_and_end(sample), str(len(sample)), *ratios])
+    return _table(_ISOLATION, rows)
 
 
 def flatness(found: Flatness) -> str:
