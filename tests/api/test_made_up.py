@@ -14,6 +14,7 @@ EXAMPLES = int(os.environ.get("ZONEHOOK_FUZZ_EXAMPLES", "6"))  # for each call
 # by another request; other methods are test_openapi's
 LEFT_OUT = "positive_data_acceptance,ensure_resource_availability,unsupported_method"
 _PER_EXAMPLE = 30
+_PATIENCE_SECONDS = 60  # an answer may be waited for for 30
 URL = "https://127.0.0.1:9/"  # nobody is there: with secrets that are made up, too, no signature could be checked
 
 
@@ -43,6 +44,7 @@ async def _made_up(account: Account, config: Path) -> str:
         "run", str(account.client.base_url.join("/openapi.json")), "-H", f"Authorization: {key}",
         "--continue-on-failure",
         "--exclude-checks", LEFT_OUT, "--max-examples", str(EXAMPLES), "--seed", "1", "--generation-database", "none",
+        "--request-timeout", str(_PATIENCE_SECONDS),
         cwd=config.parent, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     return (await run.communicate())[0].decode()
