@@ -17,15 +17,7 @@ from bench.run import Figures
 from bench.shapes import FAST, NOOP, NOOP_HTTP, REAL
 
 _LATENCY = ["fan-out", "events/s", "shape", "p50", "p99", "publish p50", "publish p99", "deliveries", "others' CPU"]
-_ISOLATION = [
-    "company",
-    "p50",
-    "p99",
-    "deliveries",
-    "p99 to that alone",
-    "to that without it",
-    "to that with an answer",
-]
+_ISOLATION = ["company", "p50", "p99", "deliveries", "p99 / alone", "p99 / without it", "p99 / with an answer"]
 _CAPACITY = ["lane", "fan-out", "per second", "Temporal", "its database", "API", "worker", "our database", "all"]
 _SHAPES = (REAL, FAST, NOOP, NOOP_HTTP)
 _RATIOS = ((REAL, NOOP), (REAL, NOOP_HTTP), (FAST, REAL))
