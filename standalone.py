@@ -95,6 +95,7 @@ async def _up(settings: Settings, began: float) -> None:
         await stack.enter_async_context(announcer.running())
         await stack.enter_async_context(_serving(desks, settings, listening))
         credentials = await _credentials(settings, desks.tenants)
+        worker.settle()
         _greet(settings, credentials, time.monotonic() - began)
         await stop.wait()
         _say("\nStopping: attempts under way are finished first; press Ctrl-C again to leave at once.")

@@ -57,9 +57,12 @@ class Driver:
         due = evenly(events, per_second)
         return await at_times(due, lambda index: self._publish(type_, first + index))
 
-    async def at_random(self, type_: str, first: int, events: int, per_second: float) -> list[Published]:
-        """At that rate on the whole, each when it comes, as independent producers publish: a Poisson process."""
-        gaps = [random.expovariate(per_second) for _ in range(events)]
+    async def at_random(self, type_: str, first: int, events: int, per_second: float, seed: str) -> list[Published]:
+        """At that rate on the whole, each when it comes, as independent producers publish: a Poisson process, the same
+        for the same seed.
+        """
+        moments = random.Random(seed)
+        gaps = [moments.expovariate(per_second) for _ in range(events)]
         due = list(itertools.accumulate(gaps))
         return await at_times(due, lambda index: self._publish(type_, first + index))
 

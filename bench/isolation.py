@@ -47,13 +47,14 @@ async def measure(plan: Plan, say: Callable[[str], None]) -> Isolation:
     """On an embedded system of its own. Raises BenchFailed."""
     found = Isolation({each: [] for each in _kinds(plan)})
     async with system.running(ZONEHOOK_TIME_SCALE=str(_SCALE)) as running, _room(running.url, running.key) as room:
-        await room.trickle(ALONE, 10.0, _WARM_UP / 10)
+        await room.trickle(ALONE, 10.0, _WARM_UP / 10, 0)
         for number in range(plan.isolation_rounds):
             kinds = list(found.beside)
             turn = number % len(kinds)
             for rate, beside in kinds[turn:] + kinds[:turn]:  # none is always first
                 say(f"isolation, round {number + 1} of {plan.isolation_rounds}: {beside}, {rate:.0f} events/s")
-                found.beside[rate, beside] += await room.trickle(beside, rate, plan.isolation_rates[rate])
+                waits = await room.trickle(beside, rate, plan.isolation_rates[rate], number)
+                found.beside[rate, beside] += waits
             await asyncio.sleep(5.0)  # the last silent attempts time out
     return found
 
@@ -71,15 +72,18 @@ class _Room:
     sink: Helper
     numbered: int = 1
 
-    async def trickle(self, beside: str, rate: float, seconds: float) -> list[float]:
-        """Waits of the healthy endpoint's deliveries; its company gets as many events of its own, or the same ones."""
+    async def trickle(self, beside: str, rate: float, seconds: float, number: int) -> list[float]:
+        """Waits of the healthy endpoint's deliveries; its company gets as many events of its own, or the same ones. In
+        a round they come at the same moments whatever the company: how often they meet is left out of the ratios.
+        """
         first, events = self._reserve(round(rate * seconds))
         await shapes.expect(self.counter, 1, first, events)
         type_ = _OF_BOTH.get(beside, _HEALTHY)
         async with asyncio.TaskGroup() as group:
-            publishing = group.create_task(self.driver.at_random(type_, first, events, rate))
+            publishing = group.create_task(self.driver.at_random(type_, first, events, rate, f"healthy {number}"))
             if beside in _COMPANIONS:
-                group.create_task(self.driver.at_random(_COMPANIONS[beside], first, events, rate))
+                at_random = self.driver.at_random(_COMPANIONS[beside], first, events, rate, f"company {number}")
+                group.create_task(at_random)
         accepted = {each.number: each.accepted for each in publishing.result()}
         return [max(0.0, at - accepted[number]) * 1000 for number, at in await shapes.arrivals(self.counter, events)]
 

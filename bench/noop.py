@@ -87,6 +87,7 @@ async def _work(address: str) -> None:
         while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # uvicorn has no event for it
         host, port = server.servers[0].sockets[0].getsockname()
+        worker.settle()  # as the real one
         info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
         hello = {"url": f"http://{host}:{port}", "temporal_server": info.server_version}
         await helper.answer(hello, doors.handle)
