@@ -52,7 +52,7 @@ async def measure(plan: Plan, say: Callable[[str], None]) -> Isolation:
             kinds = list(found.beside)
             turn = number % len(kinds)
             for rate, beside in kinds[turn:] + kinds[:turn]:  # none is always first
-                say(f"isolation, round {number + 1} of {plan.isolation_rounds}: {beside}, {rate:.0f} events/s")
+                say(f"isolation, round {number + 1} of {plan.isolation_rounds}: {beside}, {rate:g} events/s")
                 waits = await room.trickle(beside, rate, plan.isolation_rates[rate], number)
                 found.beside[rate, beside] += waits
             await asyncio.sleep(5.0)  # the last silent attempts time out
@@ -62,7 +62,8 @@ async def measure(plan: Plan, say: Callable[[str], None]) -> Isolation:
 def _kinds(plan: Plan) -> list[tuple[float, str]]:
     """The quiet rate first; the same events for both only at the highest."""
     apart = [(rate, beside) for rate in sorted(plan.isolation_rates) for beside in _APART]
-    return apart + [(max(plan.isolation_rates), beside) for beside in (SHARED_PROMPT, SHARED_SILENT)]
+    shared = (SHARED_PROMPT, SHARED_SILENT) if plan.isolation_shared else ()
+    return apart + [(max(plan.isolation_rates), beside) for beside in shared]
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """How much is measured: every loop of the bench is bounded by a number here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TYPES = {1: "bench.one", 10: "bench.ten"}  # by fan-out: the event type so many endpoints subscribe to
 IN_FLIGHT = 32  # publishing calls at a time while deliveries per second are counted
@@ -32,6 +32,12 @@ class Plan:
     isolation_rounds: int
     isolation_rates: dict[float, float]  # by events per second, for how many seconds
     crowd: Crowd
+    isolation_shared: bool = True  # at the highest rate also with events that go to both
+
+    def isolated(self, rate: float) -> "Plan":
+        """The isolation at one rate, with as many deliveries as this plan has at its quietest."""
+        deliveries = min(self.isolation_rates) * self.isolation_rates[min(self.isolation_rates)]
+        return replace(self, isolation_rates={rate: deliveries / rate}, isolation_shared=False)
 
 
 _RATES = (

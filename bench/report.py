@@ -47,7 +47,7 @@ def text(figures: Figures) -> str:
             _costs(figures, ["Temporal", "worker", "publisher", "receiver"],
                    lambda burst: burst.cpu_ms, ("all", lambda used: sum(used.values()))),
             "**Isolation**: the healthy endpoint's deliveries, ms from the 202 to the first byte",
-            _isolation(figures.isolation),
+            isolation(figures.isolation),
             "**Waiting deliveries**, and what they cost new ones: ms from the 202 to the first byte at 10 events/s",
             flatness(figures.flatness) if figures.flatness else "",
             "**CPU per delivery of each part**, ms (median of 3): API, worker and PostgreSQL as processes of their own",
@@ -143,12 +143,13 @@ def _writes(figures: Figures) -> dict[tuple[str, int], float]:
     }
 
 
-def _isolation(found: Isolation) -> str:
+def isolation(found: Isolation) -> str:
+    """A table with a line for each rate and company."""
     rows = []
     for (rate, beside), sample in found.beside.items():
         against = [None if beside == ALONE else ALONE, WITHOUT_IT.get(beside), WITHOUT_SILENCE.get(beside)]
         ratios = [found.p99(rate, beside, other) if other else "" for other in against]
-        rows.append([f"{beside}, {rate:.0f} events/s", *_middle_and_end(sample), str(len(sample)), *ratios])
+        rows.append([f"{beside}, {rate:g} events/s", *_middle_and_end(sample), str(len(sample)), *ratios])
     return _table(_ISOLATION, rows)
 
 
