@@ -1,5 +1,6 @@
 """What every test may use: a certificate authority, HTTPS receivers, and a running Zonehook."""
 
+import signal
 import ssl
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,6 +13,11 @@ from tests.running import Account, House, running
 
 # 14 s become 14 ms and the whole two-hour schedule 7 seconds
 FAST = {"ZONEHOOK_TIME_SCALE": "0.001"}
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in its background has them ignore Ctrl-C, and so would every program they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
