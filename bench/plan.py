@@ -36,8 +36,8 @@ class Plan:
 
     def isolated(self, rate: float) -> "Plan":
         """The isolation at one rate, with as many deliveries as this plan has at its quietest."""
-        deliveries = min(self.isolation_rates) * self.isolation_rates[min(self.isolation_rates)]
-        return replace(self, isolation_rates={rate: deliveries / rate}, isolation_shared=False)
+        quietest, seconds = min(self.isolation_rates.items())
+        return replace(self, isolation_rates={rate: quietest * seconds / rate}, isolation_shared=False)
 
 
 _RATES = (
